@@ -1,0 +1,1 @@
+"""Who can talk to whom in a Kubernetes cluster, predicted exactly from manifests."""
