@@ -1,0 +1,1 @@
+"""How fast KubeReach is: a generator of clusters, and measurements against itself and against a peer."""
