@@ -116,7 +116,9 @@ class IntervalSet:
         found = bisect_right(self.intervals, (member, self.UNIVERSE[-1][1] + 1)) - 1
         return found >= 0 and self.intervals[found][0] <= member <= self.intervals[found][1]
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many members the set has; more than `len` could return, for IPv6."""
         return sum(last - first + 1 for first, last in self.intervals)
 
     def __reduce__(self) -> tuple[object, ...]:

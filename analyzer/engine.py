@@ -1,0 +1,194 @@
+"""All pairs, exact: who may reach whom, computed once for classes of endpoints.
+
+Comes in: a cluster. Goes out: for each class and direction a row, which partitions all classes by what
+the subject's policies let pass to or from them. Rules are folded from the last to the first, tiers
+likewise, each rule as one set operation on (classes x ports); rows are computed once for each set of
+policies that select alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analyzer.bitmaps import Bitmap
+from analyzer.bounds import ALL, NONE, Algebra, Bounds, Cell
+from analyzer.classes import classify
+from analyzer.matching import Matched, Matcher
+from analyzer.model import Action, Direction, Match, TierKind
+from analyzer.subjects import Subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from analyzer.model import Cluster, Policy, Rule, Tier
+    from analyzer.sets import PortSet
+    from analyzer.subjects import Group
+
+# A partition of all classes: what is allowed with each of them. Every class is in exactly one bitmap.
+Row = dict[Cell, Bitmap]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A rule in terms of the classes: on `matched` peers, `ports` meet `action`."""
+
+    action: Action
+    matched: Matched
+    ports: Cell
+
+
+class Engine:
+    """The evaluated cluster. Classes are numbered as in `classes`; rows are made when asked for."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.classes = classify(cluster)
+        self.matcher = Matcher(self.classes)
+        self.algebra = Algebra()
+        self._open: Row = {ALL: self.matcher.everybody}
+        self._subjects = Subjects(cluster, self.matcher)
+        self._steps: dict[tuple[object, ...], list[_Step]] = {}
+        self._rows: dict[tuple[object, ...], Row] = {}
+
+    def row(self, direction: Direction, subject: int) -> Row:
+        """Return what the policies of a class let pass, by peer class; hosts and addresses have none.
+
+        Classes with the same policies share one row object.
+        """
+        groups = self._subjects.selecting(direction, subject)
+        if not groups:
+            return self._open
+        key = (direction, groups, self._names(direction, subject, groups))
+        if (found := self._rows.get(key)) is None:
+            found = self._rows[key] = self._evaluate(direction, subject, groups)
+        return found
+
+    def between(self, source: int, destination: int) -> Bounds:
+        """Return what a member of one class may open to a different member of another (or the same)."""
+        sends = at(self.row(Direction.EGRESS, source), destination)
+        receives = at(self.row(Direction.INGRESS, destination), source)
+        return self.algebra.cells[self.algebra.both(sends, receives)]
+
+    def policies(self, direction: Direction, subject: int) -> tuple[Policy, ...]:
+        """Return the policies that select a class in a direction, in evaluation order."""
+        groups = self._subjects.selecting(direction, subject)
+        return tuple(policy for group in groups for policy in group.policies)
+
+    def _names(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> tuple[PortSet, ...]:
+        """Return what the port names in ingress rules stand for on the subject: part of a row's key."""
+        if direction is Direction.EGRESS:
+            return ()
+        return tuple(self.classes[subject].named[named] for group in groups for named in group.named)
+
+    def _evaluate(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> Row:
+        """Fold tiers and rules from the end, where everything is allowed, to the first rule."""
+        row = self._open
+        for tier in reversed(self.cluster.tiers):
+            if here := [group for group in groups if group.tier is tier]:
+                steps = [step for group in here for step in self._compiled(group, direction, subject)]
+                row = self._tier(tier, steps, row)
+        return self._nodes(row) if direction is Direction.INGRESS else row
+
+    def _nodes(self, row: Row) -> Row:
+        """Admit the traffic of other nodes where the profile says that it is never policed."""
+        match self.cluster.other_nodes:
+            case Match.YES:
+                return _change(row, self.matcher.hosts, lambda cell: self.algebra.allow(cell, ALL))
+            case Match.MAYBE:
+                return _change(row, self.matcher.hosts, lambda cell: self.algebra.may_allow(cell, ALL))
+            case Match.NO:
+                return row
+
+    def _tier(self, tier: Tier, steps: list[_Step], later: Row) -> Row:
+        """Fold the rules of one tier; `later` is what all tiers behind it let pass."""
+        unmatched = {Action.ALLOW: self._open, Action.DENY: {NONE: self.matcher.everybody}}
+        row = unmatched.get(tier.unmatched, later)
+        for step in reversed(_united(steps) if tier.kind is TierKind.UNION else steps):
+            row = self._apply(step, row, later)
+        return row
+
+    def _apply(self, step: _Step, row: Row, later: Row) -> Row:
+        algebra, ports = self.algebra, step.ports
+        must, only_may = step.matched.must, step.matched.may & ~step.matched.must
+        match step.action:
+            case Action.ALLOW:
+                row = _change(row, must, lambda cell: algebra.allow(cell, ports))
+                return _change(row, only_may, lambda cell: algebra.may_allow(cell, ports))
+            case Action.DENY:
+                row = _change(row, must, lambda cell: algebra.deny(cell, ports))
+                return _change(row, only_may, lambda cell: algebra.may_deny(cell, ports))
+            case Action.PASS:
+                row = _merge(row, must, later, lambda here, then: algebra.hand_over(here, ports, then))
+                return _merge(row, only_may, later, lambda a, b: algebra.may_hand_over(a, ports, b))
+
+    def _compiled(self, group: Group, direction: Direction, subject: int) -> list[_Step]:
+        """Return the rules of a group of policies as steps, made once for each meaning of port names."""
+        key = (group, direction, self._names(direction, subject, (group,)))
+        if (found := self._steps.get(key)) is None:
+            rules = [rule for policy in group.policies for rule in policy.rules(direction)]
+            found = [step for rule in rules for step in self._lower(rule, direction, subject)]
+            if group.tier.kind is TierKind.UNION:
+                found = _united(found)
+            self._steps[key] = found
+        return found
+
+    def _lower(self, rule: Rule, direction: Direction, subject: int) -> Iterable[_Step]:
+        """Split a rule into steps with plain port sets: names mean the destination's ports."""
+        matched = self.matcher.rule(rule)
+        if not matched.may:
+            return
+        numbers = rule.ports.numbers
+        if direction is Direction.INGRESS:
+            for named in rule.ports.named:
+                numbers |= self.classes[subject].named[named]
+        if numbers:
+            yield _Step(rule.action, matched, self.algebra.cell(numbers))
+        if direction is Direction.EGRESS:
+            yield from self._named_steps(rule, matched)
+
+    def _named_steps(self, rule: Rule, matched: Matched) -> Iterable[_Step]:
+        for named in rule.ports.named:
+            for ports, where in self.matcher.named(named):
+                if matched.may & where:
+                    both = Matched(matched.must & where, matched.may & where)
+                    yield _Step(rule.action, both, self.algebra.cell(ports))
+
+
+def at(row: Row, column: int) -> Cell:
+    """Return the cell of one class in a row."""
+    for cell, bits in row.items():
+        if bits >> column & 1:
+            return cell
+    raise AssertionError("a row must cover every class")
+
+
+def _united(steps: Iterable[_Step]) -> list[_Step]:
+    """Join the allow rules of a union by their ports: their order is irrelevant."""
+    joined: dict[Cell, Matched] = {}
+    for step in steps:
+        old = joined.get(step.ports)
+        new = step.matched
+        joined[step.ports] = Matched(old.must | new.must, old.may | new.may) if old else new
+    return [_Step(Action.ALLOW, matched, ports) for ports, matched in joined.items()]
+
+
+def _change(row: Row, where: Bitmap, operation: Callable[[Cell], Cell]) -> Row:
+    """Apply an operation to the cells of some classes."""
+    if not where:
+        return row
+    changed: Row = {}
+    for cell, bits in row.items():
+        if inside := bits & where:
+            new = operation(cell)
+            changed[new] = changed.get(new, 0) | inside
+        if outside := bits & ~where:
+            changed[cell] = changed.get(cell, 0) | outside
+    return changed
+
+
+def _merge(row: Row, where: Bitmap, other: Row, operation: Callable[[Cell, Cell], Cell]) -> Row:
+    """Apply an operation of two rows' cells to some classes."""
+    for cell, bits in other.items():
+        row = _change(row, where & bits, lambda here, then=cell: operation(here, then))  # type: ignore[misc]
+    return row
