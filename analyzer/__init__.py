@@ -1,1 +1,66 @@
-"""Who can talk to whom in a Kubernetes cluster, predicted exactly from manifests."""
+"""Who can talk to whom in a Kubernetes cluster, predicted exactly from manifests.
+
+The public API: `analyze(paths)` gives an `Analysis`, whose `reachability` answers for every pair of
+endpoints. All names are loaded when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis, analyze, evaluate
+    from analyzer.bounds import Bounds
+    from analyzer.decode import Options
+    from analyzer.diagnostics import AnalyzerError, Diagnostic, Span
+    from analyzer.endpoints import Endpoint
+    from analyzer.model import Cluster
+    from analyzer.profiles import PROFILES, Profile
+    from analyzer.reachability import Reachability
+    from analyzer.sets import AddressSet, PortSet, Protocol
+
+_HOME = {
+    "AddressSet": "sets",
+    "Analysis": "analysis",
+    "AnalyzerError": "diagnostics",
+    "Bounds": "bounds",
+    "Cluster": "model",
+    "Diagnostic": "diagnostics",
+    "Endpoint": "endpoints",
+    "Options": "decode",
+    "PROFILES": "profiles",
+    "PortSet": "sets",
+    "Profile": "profiles",
+    "Protocol": "sets",
+    "Reachability": "reachability",
+    "Span": "diagnostics",
+    "analyze": "analysis",
+    "evaluate": "analysis",
+}
+
+__all__ = [
+    "PROFILES",
+    "AddressSet",
+    "Analysis",
+    "AnalyzerError",
+    "Bounds",
+    "Cluster",
+    "Diagnostic",
+    "Endpoint",
+    "Options",
+    "PortSet",
+    "Profile",
+    "Protocol",
+    "Reachability",
+    "Span",
+    "analyze",
+    "evaluate",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module `analyzer` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f"analyzer.{_HOME[name]}"), name)

@@ -1,0 +1,57 @@
+"""From paths to an answer: read, decode, evaluate. The door that the command line and the lab go through.
+
+Comes in: paths and options. Goes out: an Analysis, or an AnalyzerError with all that is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import BinaryIO
+
+    from analyzer.decode import Options
+    from analyzer.diagnostics import Diagnostic
+    from analyzer.load import Loaded
+    from analyzer.model import Cluster
+    from analyzer.reachability import Reachability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """A cluster as read, and who may reach whom in it.
+
+    `diagnostics` are warnings and notices; `other_kinds` counts the objects that were not read.
+    """
+
+    files: tuple[str, ...]
+    cluster: Cluster
+    reachability: Reachability
+    diagnostics: tuple[Diagnostic, ...]
+    other_kinds: Mapping[str, int]
+
+
+def analyze(
+    paths: Sequence[str], options: Options | None = None, *, stdin: BinaryIO | None = None
+) -> Analysis:
+    """Read files and folders and evaluate them. Raises AnalyzerError when anything in them is wrong."""
+    from analyzer.load import load
+
+    return evaluate(load(paths, stdin=stdin), options)
+
+
+def evaluate(loaded: Loaded, options: Options | None = None) -> Analysis:
+    """Decode and evaluate documents that were read already, from files or from a live cluster."""
+    from analyzer.decode import Options, decode
+    from analyzer.reachability import Reachability
+
+    decoded = decode(loaded.documents, options or Options())
+    return Analysis(
+        files=loaded.files,
+        cluster=decoded.cluster,
+        reachability=Reachability(decoded.cluster),
+        diagnostics=(*loaded.diagnostics, *decoded.diagnostics),
+        other_kinds=decoded.other_kinds,
+    )
