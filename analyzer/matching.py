@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from analyzer.classes import PeerClass
     from analyzer.model import NamedPort, Peer, Policy, Rule
+    from analyzer.selectors import Selector
     from analyzer.sets import PortSet
 
 _CHUNK = 128
@@ -50,8 +51,16 @@ class Matcher:
 
     def subject(self, policy: Policy) -> Bitmap:
         """Return the classes that a policy selects; hostNetwork pods are never among them."""
-        selected = self._namespaces.select(policy.subject_namespaces)
-        return selected & self._labels.select(policy.subject_pods) & self.pods
+        named = self.namespaces(policy.subject_namespaces)
+        return named & self.labels(policy.subject_pods) & self.pods
+
+    def labels(self, selector: Selector) -> Bitmap:
+        """Return the pods, hostNetwork ones included, whose labels a selector matches."""
+        return self._labels.select(selector)
+
+    def namespaces(self, selector: Selector) -> Bitmap:
+        """Return the pods, hostNetwork ones included, in namespaces that a selector matches."""
+        return self._namespaces.select(selector)
 
     def rule(self, rule: Rule) -> Matched:
         """Return the classes that one of a rule's peers means."""
@@ -73,7 +82,7 @@ class Matcher:
             case AnyPeer():
                 return Matched(self.everybody, self.everybody)
             case PodPeer():
-                meant = self._namespaces.select(peer.namespaces) & self._labels.select(peer.pods)
+                meant = self.namespaces(peer.namespaces) & self.labels(peer.pods)
                 return self._where(Matched(meant, meant), Match.YES, peer.on_hosts)
             case AddressPeer():
                 return self._where(self._places.inside(peer.addresses), peer.on_pods, peer.on_hosts)
