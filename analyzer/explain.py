@@ -171,9 +171,11 @@ def _peer(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoint)
 
 
 def _reason(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoint, match: Match) -> str:
+    if match is Match.YES:
+        return ""
     match peer:
         case AnyPeer():
-            return ""
+            raise AssertionError("any peer matches everything")
         case PodPeer():
             return _pod_reason(reachability, policy, peer, end, match)
         case AddressPeer():
@@ -183,8 +185,6 @@ def _reason(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoin
 def _pod_reason(
     reachability: Reachability, policy: Policy, peer: PodPeer, end: Endpoint, match: Match
 ) -> str:
-    if match is Match.YES:
-        return ""
     if end.external:
         return f"{describe(peer, policy)} means pods, not addresses outside the cluster"
     matcher, bit = reachability.engine.matcher, 1 << end.number
@@ -209,8 +209,6 @@ def _own_namespace(policy: Policy, peer: PodPeer) -> bool:
 
 def _address_reason(reachability: Reachability, peer: AddressPeer, end: Endpoint, match: Match) -> str:
     block = f"ipBlock {address_name(peer.addresses)}"
-    if match is Match.YES:
-        return ""
     if end.external:
         return f"{block} does not hold {end}"
     what = "nodes" if end.host_network else "pods"
