@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 
 
 @task(help={"manifests": "files and folders, separated by spaces", "options": "passed on as they are"})
