@@ -56,7 +56,7 @@ def part_of(cidr: str, draw: Draw) -> str:
     whole = ip_network(cidr)
     length = min(whole.prefixlen + draw.between(1, 8), whole.max_prefixlen)
     offset = draw.between(0, (1 << length - whole.prefixlen) - 1) << whole.max_prefixlen - length
-    return str(ip_network((int(whole.network_address) + offset, length)))
+    return str(type(whole)((int(whole.network_address) + offset, length)))
 
 
 def policies(parameters: Parameters) -> Iterator[Document]:
@@ -166,7 +166,7 @@ class Author:
         return {} if self.draw.chance(0.15) else self.selector(self.namespace_values)
 
     def selector(self, values: dict[str, tuple[str, ...]], *, on_keys: bool = True) -> dict[str, Value]:
-        """Return a selector by labels, by expressions or by both; `on_keys` admits operators on keys alone."""
+        """Return a selector by labels, expressions or both; `on_keys` admits operators on keys alone."""
         form = self.draw.between(0, 9)
         selector: dict[str, Value] = {}
         keys = self.draw.some(tuple(values), 2)
