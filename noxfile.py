@@ -10,6 +10,7 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "types", "layers", "tests", "coverage"]
 
@@ -22,7 +23,7 @@ def install(session: nox.Session, *requirements: str) -> None:
     wanted = hashlib.sha256(Path("pyproject.toml").read_bytes()).hexdigest()
     stamp = Path(session.virtualenv.location, "installed")
     if not stamp.exists() or stamp.read_text() != wanted:
-        session.install(*requirements)
+        session.install("--no-compile", *requirements)
         stamp.write_text(wanted)
 
 
