@@ -1,0 +1,56 @@
+"""Objects that are given more than once.
+
+Comes in: what the decoders read of one kind, one after the other. Goes out: each once; a second one that
+says the same is left out with a notice, one that says something else is an error, for the cluster can have
+only one of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from analyzer.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from analyzer.decode.field import Problems
+    from analyzer.diagnostics import Span
+
+T = TypeVar("T")
+
+
+class Register(Generic[T]):
+    """The objects of one kind by namespace ("" for kinds that have none) and name, in their order."""
+
+    def __init__(self, kind: str, problems: Problems) -> None:
+        self.objects: dict[tuple[str, str], T] = {}
+        self._kind = kind
+        self._problems = problems
+        self._spans: dict[tuple[str, str], Span] = {}
+        self._repeated: list[tuple[str, Span, Span]] = []
+
+    def add(self, namespace: str, name: str, given: T, span: Span) -> None:
+        """Take an object in; one without a name was reported already and is left out."""
+        key = (namespace, name)
+        first = self.objects.get(key)
+        if first is None:
+            if name:
+                self.objects[key] = given
+                self._spans[key] = span
+            return
+        shown = f"{namespace}/{name}" if namespace else name
+        if first == given:
+            self._repeated.append((shown, span, self._spans[key]))
+            return
+        message = f"{self._kind} `{shown}` is given twice and differs, first at {self._spans[key]}"
+        hint = "keep one of them; `kubectl apply` would let the later one win"
+        self._problems.add(Severity.ERROR, "duplicate-object", message, span, hint)
+
+    def finish(self) -> None:
+        """Note, once for the kind, which objects were given again with the same content."""
+        if not self._repeated:
+            return
+        shown, span, first = self._repeated[0]
+        more = len(self._repeated) - 1
+        others = f", and so are {more} more" if more else ""
+        message = f"{self._kind} `{shown}` is given twice with the same content, first at {first}{others}"
+        self._problems.add(Severity.NOTICE, "repeated-object", message, span)

@@ -1,0 +1,94 @@
+"""Which kinds are read, and what is said of those that are not.
+
+Comes in: `apiVersion` and `kind`. Goes out: how to treat the document. Group and kind decide together; for
+the groups of Kubernetes itself the version must exist as well.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.decode.scope import Version
+
+
+class Treatment(Enum):
+    """READ: it is decoded. POLICY: a policy that is not evaluated. OTHER: it decides nothing here.
+
+    MISSING: Kubernetes has no such kind in this version.
+    """
+
+    READ = "read"
+    POLICY = "policy"
+    OTHER = "other"
+    MISSING = "missing"
+
+
+# The current API of each kind that is read.
+CURRENT: Mapping[str, str] = {
+    "Pod": "v1",
+    "Namespace": "v1",
+    "Node": "v1",
+    "Service": "v1",
+    "ReplicationController": "v1",
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+}
+# Former APIs with the version of Kubernetes that no longer has them (deprecated API migration guide).
+_REMOVED: Mapping[tuple[str, str], Version] = {
+    ("extensions/v1beta1", "NetworkPolicy"): (1, 16),
+    ("extensions/v1beta1", "Deployment"): (1, 16),
+    ("extensions/v1beta1", "DaemonSet"): (1, 16),
+    ("extensions/v1beta1", "ReplicaSet"): (1, 16),
+    ("apps/v1beta1", "Deployment"): (1, 16),
+    ("apps/v1beta1", "StatefulSet"): (1, 16),
+    ("apps/v1beta2", "Deployment"): (1, 16),
+    ("apps/v1beta2", "StatefulSet"): (1, 16),
+    ("apps/v1beta2", "DaemonSet"): (1, 16),
+    ("apps/v1beta2", "ReplicaSet"): (1, 16),
+    ("batch/v1beta1", "CronJob"): (1, 25),
+}
+# Policies of other APIs that decide about connections too.
+_POLICIES: Mapping[str, frozenset[str]] = {
+    "policy.networking.k8s.io": frozenset(
+        ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
+    ),
+    "projectcalico.org": frozenset(("NetworkPolicy", "GlobalNetworkPolicy", "HostEndpoint")),
+    "crd.projectcalico.org": frozenset(("NetworkPolicy", "GlobalNetworkPolicy", "HostEndpoint")),
+    "cilium.io": frozenset(("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")),
+    "crd.antrea.io": frozenset(("NetworkPolicy", "ClusterNetworkPolicy")),
+    "security.antrea.tanzu.vmware.com": frozenset(("NetworkPolicy", "ClusterNetworkPolicy")),
+    "k8s.ovn.org": frozenset(("EgressFirewall",)),
+    "network.openshift.io": frozenset(("EgressNetworkPolicy",)),
+    "security.istio.io": frozenset(("AuthorizationPolicy",)),
+}
+
+
+def treatment(api_version: str, kind: str, version: Version) -> Treatment:
+    """Tell how to treat a document in a cluster of a version."""
+    group, slash, _ = api_version.rpartition("/")
+    if kind in _POLICIES.get(group, ()):
+        return Treatment.POLICY
+    current = CURRENT.get(kind)
+    if current is None:
+        return Treatment.OTHER
+    removed = _REMOVED.get((api_version, kind))
+    if api_version == current or (removed and version < removed):
+        return Treatment.READ
+    # Groups without a dot, and those of k8s.io, are Kubernetes' own; others may have kinds of the same name.
+    own = not slash or "." not in group or group == "networking.k8s.io"
+    return Treatment.MISSING if own else Treatment.OTHER
+
+
+def removal(api_version: str, kind: str) -> str:
+    """Say when an API was removed; "" when it never was one."""
+    version = _REMOVED.get((api_version, kind))
+    return f", which Kubernetes {version[0]}.{version[1]} removed" if version else ""

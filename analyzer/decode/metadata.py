@@ -1,0 +1,87 @@
+"""ObjectMeta: who an object is and what it belongs to.
+
+Comes in: the root of a document. Goes out: namespace, name, labels and controller, checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analyzer.decode import schema
+from analyzer.decode.names import Rule, label, mended, subdomain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.decode.field import Field
+    from analyzer.decode.scope import Scope
+
+MISPLACED = {
+    "podSelector": "`podSelector` belongs into `spec`",
+    "spec": "`spec` belongs beside `metadata`: indent it less",
+    "matchLabels": "objects have `labels`; `matchLabels` belongs into a selector",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The controller of an object: the owner reference that says `controller: true`."""
+
+    group: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who an object is; "" for a name that is missing, which was reported."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    owner: Owner | None
+
+
+def read_metadata(root: Field, scope: Scope, rule: Rule = subdomain) -> Metadata:
+    """Read the metadata of an object in a namespace; `rule` is that of its kind for names."""
+    field = root.object("metadata") or root.child("metadata", {})
+    field.known(schema.METADATA, MISPLACED)
+    name = field.text("name")
+    prefix = "" if name else field.text("generateName")
+    if name:
+        judge(field, "name", name, rule)
+    elif prefix:
+        # The API server appends five letters and digits to it; here it is a number.
+        judge(field, "generateName", prefix.rstrip("-.") or prefix, rule)
+        name = prefix + str(scope.count(str(root.value.get("kind")), prefix))
+    elif field.value.get("name") in (None, ""):
+        field.child("name").required("name or generateName is required", "give the object a name")
+    namespace = field.text("namespace")
+    if namespace:
+        judge(field, "namespace", namespace, label)
+    return Metadata(
+        namespace=namespace or scope.options.namespace,
+        name=name,
+        labels=scope.labels(field.object("labels")),
+        owner=_owner(field),
+    )
+
+
+def judge(field: Field, key: str, name: str, rule: Rule) -> None:
+    """Report what is wrong with a name that stands at `key`."""
+    for message in rule(name):
+        field.child(key, name).invalid(message, mended(name, rule))
+
+
+def _owner(field: Field) -> Owner | None:
+    if field.value.get("ownerReferences") is None:
+        return None
+    for reference in field.objects("ownerReferences"):
+        reference.known(schema.OWNER_REFERENCE)
+        if reference.boolean("controller"):
+            group, slash, _ = reference.text("apiVersion").rpartition("/")
+            return Owner(
+                group=group if slash else "", kind=reference.text("kind"), name=reference.text("name")
+            )
+    return None

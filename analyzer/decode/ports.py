@@ -1,0 +1,138 @@
+"""Ports: of containers, of Services and of policies, and the protocol that they have in common.
+
+Comes in: fields that hold ports. Goes out: numbers, names and port sets, checked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.decode import schema
+from analyzer.decode.metadata import judge
+from analyzer.decode.names import label, mended, port_name
+from analyzer.decode.scope import END_PORT
+from analyzer.model import ContainerPort, ServicePort
+from analyzer.sets import TRANSPORTS, PortSet, Protocol
+
+if TYPE_CHECKING:
+    from analyzer.decode.field import Field
+    from analyzer.decode.scope import Scope
+
+OUT_OF_RANGE = "must be between 1 and 65535, inclusive"
+_PROTOCOLS = {protocol.value: protocol for protocol in TRANSPORTS}
+_MISPLACED_IN_CONTAINER = {
+    "port": "write `containerPort`",
+    "targetPort": "write `containerPort`; `targetPort` is a field of Services",
+}
+_MISPLACED_IN_POLICY = {
+    "name": "write the name of the port as `port`",
+    "targetPort": "write the port of the pod as `port`; `targetPort` is a field of Services",
+    "containerPort": "write the port of the pod as `port`",
+    "range": "write the first port as `port` and the last one as `endPort`",
+    "from": "`from` belongs beside `ports`: indent it less",
+    "to": "`to` belongs beside `ports`: indent it less",
+    "ports": "`ports` is the list itself: write its items as `port` and `protocol`",
+}
+
+
+def read_protocol(field: Field) -> Protocol:
+    """Read `protocol`: "TCP", "UDP" or "SCTP"; "If this field is not specified, this defaults to TCP"."""
+    written = field.text("protocol")
+    protocol = _PROTOCOLS.get(written)
+    if protocol is None and written:
+        field.child("protocol", written).unsupported(*_PROTOCOLS)
+    return protocol or Protocol.TCP
+
+
+def read_container_port(field: Field) -> ContainerPort | None:
+    """Read one item of `ports` of a container; None when it has no valid number."""
+    field.known(schema.CONTAINER_PORT, _MISPLACED_IN_CONTAINER)
+    name = field.text("name")
+    if name:
+        judge(field, "name", name, port_name)
+    protocol = read_protocol(field)
+    number = field.integer("containerPort")
+    if not number:
+        if number == 0 or field.value.get("containerPort") is None:
+            field.child("containerPort").required(hint="write the number that the container listens on")
+        return None
+    if not in_range(field, "containerPort", number):
+        return None
+    return ContainerPort(name=name, protocol=protocol, number=number)
+
+
+def read_service_port(field: Field, *, named: bool) -> ServicePort | None:
+    """Read one item of `ports` of a Service; None when it has no valid number.
+
+    `named`: the Service has several, so that each needs a name.
+    """
+    field.known(schema.SERVICE_PORT)
+    name = field.text("name")
+    if name:
+        judge(field, "name", name, label)
+    elif named:
+        field.child("name").required(hint="a Service of several ports needs a name for each")
+    protocol = read_protocol(field)
+    port = 0 if field.value.get("port") is None else field.integer("port")
+    if port is None or not in_range(field, "port", port):
+        return None
+    # "If this is not specified, the value of the 'port' field is used"; zero and "" are the same.
+    given = field.value.get("targetPort") not in ("", 0)
+    target = _number_or_name(field, "targetPort") if given else None
+    node_port = field.integer("nodePort") or None
+    if node_port:
+        in_range(field, "nodePort", node_port)
+    return ServicePort(name=name, protocol=protocol, port=port, target=target or port, node_port=node_port)
+
+
+def read_policy_port(field: Field, scope: Scope) -> tuple[PortSet, str, Protocol]:
+    """Read one item of `ports` of a rule: its numbers, or its name ("" when it has none)."""
+    field.known(schema.POLICY_PORT, _MISPLACED_IN_POLICY)
+    protocol = read_protocol(field)
+    last = field.integer("endPort")
+    port = _number_or_name(field, "port")
+    end = field.child("endPort", last)
+    if last is not None and not scope.at_least(END_PORT):
+        end.warning("ignored-end-port", "`endPort` is ignored before Kubernetes 1.22")
+        last = None
+    match port:
+        case None:
+            if last is not None and field.value.get("port") is None:
+                end.invalid("may not be specified when `port` is not specified", "write the first `port`")
+            return PortSet.of(protocol), "", protocol
+        case str():
+            if last is not None:
+                hint = "leave out `endPort`, or write the first port as a number"
+                end.invalid("may not be specified when `port` is non-numeric", hint)
+            return PortSet.none(), port, protocol
+        case _:
+            if last is not None and last < port:
+                hint = "`port` is the first and `endPort` the last one of the range"
+                end.invalid("must be greater than or equal to `port`", hint)
+            if last is not None:
+                in_range(field, "endPort", last)
+            return PortSet.of(protocol, port, last), "", protocol
+
+
+def in_range(field: Field, key: str, number: int) -> bool:
+    """Report a port that is no port number; tell whether it is one."""
+    if 1 <= number <= 65535:
+        return True
+    field.child(key, number).invalid(OUT_OF_RANGE)
+    return False
+
+
+def _number_or_name(field: Field, key: str) -> int | str | None:
+    """Read an IntOrString; None when it is absent or wrong."""
+    value = field.value.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        for message in port_name(value):
+            hint = f"write {value} without quotes for the number" if value.isdecimal() else ""
+            field.child(key, value).invalid(message, hint or mended(value, port_name))
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        field.child(key, value).wrong_type("integer or string")
+        return None
+    return value if in_range(field, key, value) else None
