@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from analyzer import AddressSet, Analysis, Bounds, Endpoint, PortSet, Protocol
+from analyzer.model import Match
+from analyzer.services import access, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,10 +90,29 @@ def _ports(written: str) -> PortSet:
 
 def connections(analysis: Analysis, expectation: Expectation) -> Iterator[Bounds]:
     """Yield the prediction for each pair of endpoints that the expectation speaks of."""
-    reachability = analysis.reachability
+    to = expectation.destination
     for source in _endpoints(analysis, expectation.source):
-        for destination in _endpoints(analysis, expectation.destination):
-            yield reachability.connection(source, destination)
+        if isinstance(to, dict) and "service" in to:
+            yield _to_service(analysis, source, to["service"])
+            continue
+        for destination in _endpoints(analysis, to):
+            yield analysis.reachability.connection(source, destination)
+
+
+def _to_service(analysis: Analysis, source: Endpoint, name: str) -> Bounds:
+    """Return the Service's own ports that lead the source to a backend, whichever is chosen."""
+    (found,) = (
+        each
+        for each in services(analysis.reachability)
+        if f"{each.service.namespace}/{each.service.name}" == name
+    )
+    certain = possible = PortSet.none()
+    for each in access(analysis.reachability, found):
+        if each.source is source:
+            port = PortSet.of(each.port.protocol, each.port.port, each.port.port)
+            possible |= port
+            certain |= port if each.match is Match.YES else PortSet.none()
+    return Bounds(certain, possible)
 
 
 def _endpoints(analysis: Analysis, end: str | dict[str, str]) -> list[Endpoint]:
