@@ -1,0 +1,233 @@
+"""Values become documents: one for each Kubernetes object, those inside lists included.
+
+Comes in: what a text holds. Goes out: a `Document` for each object, a diagnostic for each thing that looks
+like one and is not, and the number of values that have nothing to do with Kubernetes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from analyzer.diagnostics import Diagnostic, FieldPath, Fixed, Locator, Severity, Span
+from analyzer.load.positions import Origin, Syntax
+from analyzer.load.text import Parsed, Problem, Text, shown
+
+# Of objects of other kinds only what names them is kept. What is wrong with them is told, but as a warning:
+# no verdict depends on it.
+KINDS_READ = frozenset(
+    {
+        "AdminNetworkPolicy",
+        "BaselineAdminNetworkPolicy",
+        "CiliumClusterwideNetworkPolicy",
+        "CiliumNetworkPolicy",
+        "Cluster",
+        "ClusterNetworkPolicy",
+        "CronJob",
+        "DaemonSet",
+        "Deployment",
+        "EndpointSlice",
+        "Endpoints",
+        "GRPCRoute",
+        "Gateway",
+        "GlobalNetworkPolicy",
+        "GlobalNetworkSet",
+        "HTTPRoute",
+        "IPPool",
+        "Ingress",
+        "Job",
+        "Namespace",
+        "NetworkPolicy",
+        "NetworkSet",
+        "Node",
+        "Pod",
+        "ReplicaSet",
+        "ReplicationController",
+        "Service",
+        "ServiceAccount",
+        "StatefulSet",
+        "TCPRoute",
+        "TLSRoute",
+        "Tier",
+        "UDPRoute",
+    }
+)
+_NAMING = ("apiVersion", "kind", "metadata")
+# The larger half of a pod in a dump; nothing of it bears on who reaches it.
+_UNREAD_STATUS = ("conditions", "containerStatuses", "ephemeralContainerStatuses", "initContainerStatuses")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One Kubernetes object as it was written: `data` holds plain dicts, lists, texts, numbers, booleans.
+
+    `source` is the file's name as the user gave it, or as it was found below a folder. Documents share
+    values: treat `data` as read-only.
+    """
+
+    data: dict[str, object]
+    source: str
+    origin: Locator = field(default=Fixed(), repr=False)
+
+    def locate(self, path: FieldPath) -> tuple[int, int]:
+        """Return line and column (both from 1) of the field at `path`, or of its nearest ancestor."""
+        return self.origin.locate(path)
+
+    @property
+    def span(self) -> Span:
+        """The whole object; `span.child("spec", "ingress")` is a field of it."""
+        return Span(self.source, (), self)
+
+    @property
+    def kind(self) -> str:
+        """The field `kind`, "" when there is none."""
+        return _text(self.data, "kind")
+
+    @property
+    def api_version(self) -> str:
+        """The field `apiVersion`, "" when there is none."""
+        return _text(self.data, "apiVersion")
+
+    @property
+    def name(self) -> str:
+        """The field `metadata.name`, "" when there is none."""
+        return _text(self.data.get("metadata"), "name")
+
+    @property
+    def namespace(self) -> str:
+        """The field `metadata.namespace`, "" when there is none."""
+        return _text(self.data.get("metadata"), "namespace")
+
+
+def _text(data: object, key: str) -> str:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+@dataclass(slots=True)
+class Contents:
+    """What one text holds: objects, what is to be said about it, and values that are not Kubernetes'."""
+
+    documents: list[Document] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    strangers: int = 0
+
+
+class _Value(NamedTuple):
+    """A value that may be an object, and the problems found in it."""
+
+    data: object
+    origin: Origin
+    problems: Sequence[Problem]
+
+
+def contents(values: Iterable[Parsed], text: Text, syntax: Syntax, source: str, *, strict: bool) -> Contents:
+    """Return what a text holds.
+
+    When it was named by the user (`strict`), or when a part of it is Kubernetes', all of it must be: a value
+    without a kind then is an error. Otherwise it is something else that lies in the same folder.
+    """
+    made = Contents()
+    found: list[_Value] = []
+    for parsed in values:
+        made.diagnostics += [p.diagnostic(source, text) for p in parsed.problems if p.fatal]
+        problems = [p for p in parsed.problems if not p.fatal]
+        if parsed.data is not None or problems:
+            origin = Origin(text=text, syntax=syntax, start=parsed.start, end=parsed.end)
+            found += _flat(parsed.data, origin, problems, parsed.items)
+    if not strict and not any(_meant(value.data) for value in found):
+        made.strangers = len(found)
+        return made
+    for value in found:
+        _add(value, text, source, made)
+    return made
+
+
+def _flat(
+    data: Any, origin: Origin, problems: Sequence[Problem], starts: tuple[int, ...] = ()
+) -> Iterator[_Value]:
+    """Yield the objects of a value: the value itself, or the entries of a list as kubectl prints it."""
+    entries = _entries(data)
+    if entries is None:
+        yield _Value(data, origin, problems)
+        return
+    own = [p for p in problems if p.path[:1] != ("items",) or len(p.path) < 2]
+    if own:
+        yield _Value(None, origin, own)
+    ends = (*starts[1:], origin.end)
+    for number, entry in enumerate(entries):
+        at: FieldPath = ("items", number)
+        if len(starts) == len(entries):
+            inner = Origin(text=origin.text, syntax=origin.syntax, start=starts[number], end=ends[number])
+        else:
+            inner = replace(origin, prefix=origin.prefix + at)
+        told = [replace(p, path=p.path[2:]) for p in problems if p.path[:2] == at]
+        yield from _flat(_typed(entry, data), inner, told)
+
+
+def _entries(data: object) -> list[object] | None:
+    """Return the entries of a list (kind `List`, `PodList`, ...), None when it is none."""
+    if not isinstance(data, dict) or not _text(data, "kind").endswith("List"):
+        return None
+    entries = data.get("items")
+    return [] if entries is None else entries if isinstance(entries, list) else None
+
+
+def _typed(entry: object, listed: dict[str, object]) -> object:
+    """Return an entry with the kind and version that a list such as PodList states once for all."""
+    kind = _text(listed, "kind").removesuffix("List")
+    if kind and isinstance(entry, dict) and "kind" not in entry:
+        return {"apiVersion": listed.get("apiVersion"), "kind": kind, **entry}
+    return entry
+
+
+def _meant(data: object) -> bool:
+    """Return whether somebody meant a value to be a Kubernetes object."""
+    if not isinstance(data, dict):
+        return False
+    named = ("kind" in data) + ("apiVersion" in data)
+    return named == 2 or (named == 1 and ("metadata" in data or "spec" in data))
+
+
+def _add(value: _Value, text: Text, source: str, made: Contents) -> None:
+    data = value.data if isinstance(value.data, dict) else {}
+    document = Document(_kept(data), source, value.origin)
+    severity = Severity.ERROR if document.kind in KINDS_READ or not document.kind else Severity.WARNING
+    made.diagnostics += [problem.diagnostic(source, text, severity) for problem in value.problems]
+    if fault := _fault(value.data):
+        code, message, remedy = fault
+        made.diagnostics.append(
+            Diagnostic(severity=Severity.ERROR, code=code, message=message, span=document.span, help=remedy)
+        )
+    elif data:
+        made.documents.append(document)
+
+
+def _fault(data: object) -> tuple[str, str, str] | None:
+    """Return code, message and help of what keeps a value from being an object, None when it is one."""
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        found = "a list" if isinstance(data, list) else shown(str(data))
+        return "not-an-object", f"{found} is no Kubernetes object", "separate objects by a line `---`"
+    missing = [f"`{name}`" for name in ("apiVersion", "kind") if not _text(data, name)]
+    if missing:
+        remedy = "an object starts like this: `apiVersion: networking.k8s.io/v1`, `kind: NetworkPolicy`"
+        return "no-kind", f"{' and '.join(missing)} must be given, as text", remedy
+    if data["kind"] == "List":
+        return "not-a-list", "`items` is no list", "put the objects below `items:`, each after a dash"
+    return None
+
+
+def _kept(data: dict[str, Any]) -> dict[str, object]:
+    """Return an object without what nobody reads, which is most of a dump."""
+    metadata, status, kind = data.get("metadata"), data.get("status"), _text(data, "kind")
+    if isinstance(metadata, dict):
+        metadata.pop("managedFields", None)
+    if kind == "Pod" and isinstance(status, dict):
+        for name in _UNREAD_STATUS:
+            status.pop(name, None)
+    if kind in KINDS_READ:
+        return data
+    return {name: data[name] for name in _NAMING if name in data}

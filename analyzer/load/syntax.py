@@ -1,0 +1,63 @@
+"""What is wrong with a text that is no YAML, in words that help to mend it.
+
+Comes in: the error of PyYAML's parser. Goes out: a `Problem` at the right place.
+"""
+
+from __future__ import annotations
+
+import re
+
+from yaml import MarkedYAMLError
+
+from analyzer.load.text import Problem, Text
+
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEMPLATE = re.compile(r"\{\{|\{%")
+
+# What the parser says, and what then usually is the mistake.
+_REMEDIES = (
+    ("mapping values are not allowed", "quote a value that contains `: `, or check the indentation"),
+    ("cannot start any token", "quote a value that starts with `@`, `%` or a backtick"),
+    ("did not find expected key", "fields of one object start in one column: check the indentation"),
+    ("did not find expected '-' indicator", "entries of one list start in one column: check the indentation"),
+    ("block sequence entries are not allowed", "start a list on the line below its key"),
+    ("could not find expected ':'", "write `key: value`"),
+    ("unexpected end of stream", "close the quote or bracket"),
+    ("document start", "separate documents by a line `---`"),
+)
+
+
+def control_character(text: Text, start: int, end: int) -> Problem:
+    """Return the problem of a text with a character that YAML does not allow even in quotes."""
+    found = _UNPRINTABLE.search(text.content, start, end)
+    assert found is not None, "the reader refuses only what this expression finds"
+    return Problem(
+        code="control-character",
+        message=f"the character U+{ord(found[0]):04X} may not stand in YAML",
+        offset=found.start(),
+        help="remove it, or write it as an escape in double quotes",
+        fatal=True,
+    )
+
+
+def syntax_problem(text: Text, error: MarkedYAMLError, base: int) -> Problem:
+    """Return the problem that stopped the parser, which read the text from offset `base` on."""
+    assert error.problem_mark is not None, "PyYAML's parsers mark every problem"
+    offset = error.problem_mark.index + base
+    message = error.problem or "this is no YAML"
+    if error.context and error.context_mark:
+        message += (
+            f", {error.context} that begins on line {text.position(error.context_mark.index + base)[0]}"
+        )
+    code, remedy = _remedy(text.content, offset, message)
+    return Problem(code=code, message=message, offset=offset, help=remedy, fatal=True)
+
+
+def _remedy(content: str, offset: int, message: str) -> tuple[str, str]:
+    begin = content.rfind("\n", 0, offset) + 1
+    line = content[begin : content.find("\n", offset) % (len(content) + 1)]
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "tab-indentation", "indent with spaces: YAML allows no tabs there"
+    if _TEMPLATE.search(line):
+        return "yaml-syntax", "this looks like a template: render it and analyze what comes out"
+    return "yaml-syntax", next((remedy for words, remedy in _REMEDIES if words in message), "")
