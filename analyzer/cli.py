@@ -1,0 +1,93 @@
+"""The command line: finds the command, and turns what happens into an exit code.
+
+Comes in: arguments. Goes out: an exit code; the report is on standard output, everything else on standard
+error. Commands are imported when they are called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+from analyzer.commands import Exit
+from analyzer.console import Console, wants_color
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
+from analyzer.load import NothingToAnalyze
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Sequence
+
+    Run = Callable[[Namespace, Console], Exit]
+
+# Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
+COMMANDS = {"explain": "say why a connection is allowed or denied"}
+_DEBUG = "KUBEREACH_DEBUG"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    _prepare()
+    console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
+    try:
+        chosen, run = _parsed(sys.argv[1:] if words is None else words)
+        color = wants_color(chosen.color, sys.stderr)
+        console = Console(sys.stderr, color=color, quiet=chosen.quiet, timings=chosen.timings)
+        code = run(chosen, console)
+        console.finish()
+    except AnalyzerError as error:
+        console.error(error.diagnostics)
+        code = Exit.NOTHING if isinstance(error, NothingToAnalyze) else Exit.WRONG
+    except SystemExit as finished:  # argparse has shown help or the version
+        code = Exit(int(finished.code or 0))
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        _abandon_stdout()
+        code = Exit.FINE
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        console.error([_internal(error)])
+        code = Exit.INTERNAL
+    return code
+
+
+def _parsed(words: Sequence[str]) -> tuple[Namespace, Run]:
+    """Return the arguments, and the function that takes them."""
+    name = words[0] if words and words[0] in COMMANDS else ""
+    module = import_module(f"analyzer.commands.{name or 'reach'}")
+    listed = "\n".join(f"  kubereach {each:<10} {what}" for each, what in COMMANDS.items())
+    parser = module.arguments() if name else module.arguments(listed)
+    return parser.parse_intermixed_args(words[1:] if name else words), module.run
+
+
+def _prepare() -> None:
+    """Make both streams take any text: what they cannot encode is written as an escape."""
+    if sys.stdout is None or sys.stderr is None:
+        # Closed by the caller; the files stay open for the life of the process.
+        sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _abandon_stdout() -> None:
+    """Keep the interpreter from complaining at its end about the pipe that nobody reads."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _internal(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code="internal",
+        message=f"this is a mistake in kubereach: {type(error).__name__}: {error}",
+        help=f"please report it, with what is printed when {_DEBUG}=1 is set",
+    )

@@ -1,0 +1,89 @@
+"""The main command: who can talk to whom."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from analyzer.commands import Exit
+from analyzer.commands.options import Parser, add_filters, add_input, add_output, parser
+from analyzer.commands.reading import read
+from analyzer.console import wants_color
+from analyzer.filters import Filters, View
+from analyzer.output import write
+from analyzer.report import Report
+from analyzer.sets import PortSet, Protocol
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from analyzer.console import Console
+
+_EXAMPLES = """\
+commands:
+{commands}
+
+examples:
+  kubereach manifests/
+  kubereach manifests/ --format json --output reach.json
+  kubereach manifests/ --namespace test-b --port 80/TCP
+  kubectl get all,networkpolicies,namespaces -A -o yaml | kubereach -
+  kubereach --context staging --source 'shop/*' --destination external
+
+exit codes: 0 fine, 2 wrong usage or input, 3 nothing to analyze, 4 unknown verdict (--fail-on-unknown)
+"""
+_WIDTH_OF_FILES = 100
+
+
+def arguments(commands: str) -> Parser:
+    """Return the parser; `commands` lists the other commands for its help."""
+    made = parser(
+        "", "Predict from manifests who can talk to whom in a cluster.", _EXAMPLES.format(commands=commands)
+    )
+    made.add_argument(
+        "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
+    )
+    add_input(made)
+    add_filters(made)
+    add_output(made)
+    return made
+
+
+def run(chosen: Namespace, console: Console) -> Exit:
+    """Analyze, and write the report."""
+    analysis = read(chosen, chosen.paths, console)
+    view = View(analysis.reachability, _filters(chosen))
+    to_terminal = chosen.output is None
+    report = Report(
+        analysis=analysis,
+        view=view,
+        width=_width() if to_terminal else _WIDTH_OF_FILES,
+        color=wants_color(chosen.color, sys.stdout) if to_terminal else chosen.color == "always",
+    )
+    renderer = import_module(f"analyzer.report.{chosen.format}")
+    with console.stage("report", "" if to_terminal else "writing"):
+        write(renderer.render(report), chosen.output, sys.stdout)
+    console.not_read(analysis.other_kinds)
+    console.warn(analysis.diagnostics)
+    return Exit.UNKNOWN if chosen.fail_on_unknown and view.has_unknown() else Exit.FINE
+
+
+def _filters(chosen: Namespace) -> Filters:
+    ports = PortSet.none() if chosen.port else PortSet.transports()
+    for each in chosen.port:
+        ports |= each
+    if chosen.icmp:
+        ports |= PortSet.of(Protocol.ICMP)
+    return Filters(
+        sources=tuple(chosen.source),
+        destinations=tuple(chosen.destination),
+        namespaces=tuple(chosen.namespace),
+        ports=ports,
+    )
+
+
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size((_WIDTH_OF_FILES, 0)).columns

@@ -1,0 +1,86 @@
+"""From arguments to an evaluated cluster: the first half of every command.
+
+Comes in: parsed arguments. Goes out: an Analysis, or an AnalyzerError with all that is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from analyzer.analysis import Analysis
+from analyzer.commands.defaults import is_kind_configuration, options
+from analyzer.decode import decode
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
+from analyzer.load import NothingToAnalyze, load
+from analyzer.model import Direction
+from analyzer.reachability import Reachability
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
+
+    from analyzer.console import Console
+    from analyzer.load import Document, Loaded
+
+_MANIFESTS = "manifests"
+
+
+def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analysis:
+    """Read and evaluate what the arguments name."""
+    with console.stage("read", "reading"):
+        loaded = _load(arguments, paths)
+    with console.stage("decode", "decoding"):
+        decoded = decode(loaded.documents, options(arguments, loaded.documents))
+    diagnostics = (*loaded.diagnostics, *decoded.diagnostics)
+    if not decoded.cluster.pods:
+        raise NothingToAnalyze(_diagnostic("nothing-found", "there is no pod and no workload"), *diagnostics)
+    with console.stage("classes", "classifying"):
+        reachability = Reachability(decoded.cluster)
+    if arguments.timings:
+        with console.stage("engine", "evaluating"):
+            _evaluate(reachability)
+    return Analysis(
+        files=loaded.files,
+        cluster=decoded.cluster,
+        reachability=reachability,
+        diagnostics=diagnostics,
+        other_kinds=_unread(decoded.other_kinds, loaded.documents),
+    )
+
+
+def _load(arguments: Namespace, paths: Sequence[str]) -> Loaded:
+    if arguments.context or arguments.kubeconfig:
+        if paths:
+            raise _usage("both paths and a live cluster are given", "leave one of them out")
+        from analyzer.live import read as read_cluster
+
+        return read_cluster(context=arguments.context, kubeconfig=arguments.kubeconfig)
+    if not paths and not os.path.isdir(_MANIFESTS):  # noqa: PTH112 - pathlib takes a while to import
+        raise _usage(
+            f"no path is given, and there is no folder `{_MANIFESTS}` here",
+            "name files or folders, or `-` for standard input, or a cluster with `--context`",
+        )
+    return load(paths or [_MANIFESTS])
+
+
+def _evaluate(reachability: Reachability) -> None:
+    """Make all rows now, which otherwise are made when they are needed, to tell how long it takes."""
+    for number, _ in enumerate(reachability.engine.classes):
+        for direction in Direction:
+            reachability.engine.row(direction, number)
+
+
+def _unread(kinds: Mapping[str, int], documents: Sequence[Document]) -> Mapping[str, int]:
+    """Leave out kind's configuration, of which the pod network was read."""
+    used = sum(map(is_kind_configuration, documents)) if "Cluster" in kinds else 0
+    left = {kind: count - used if kind == "Cluster" else count for kind, count in kinds.items()}
+    return {kind: count for kind, count in left.items() if count}
+
+
+def _diagnostic(code: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(severity=Severity.ERROR, code=code, message=message, help=hint)
+
+
+def _usage(message: str, hint: str) -> AnalyzerError:
+    return AnalyzerError(_diagnostic("usage", message, hint))

@@ -1,0 +1,203 @@
+"""What part of the answer is asked for: sources, destinations, namespaces and ports.
+
+Comes in: the evaluated cluster and the user's filters. Goes out: a View, which every report reads: the
+pairs of endpoints that are left, and their verdicts on the ports that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analyzer.bitmaps import members
+from analyzer.bounds import Bounds
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
+from analyzer.load.text import shown
+from analyzer.model import Match
+from analyzer.names import Names
+from analyzer.pairs import pairs
+from analyzer.reachability import exemption
+from analyzer.services import access, services
+from analyzer.sets import PortSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.endpoints import Endpoint
+    from analyzer.engine import Row
+    from analyzer.reachability import Reachability
+    from analyzer.services import Access, ServicePorts
+
+_NOTHING = Bounds(PortSet.none(), PortSet.none())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the user wrote: names, patterns or addresses; () restricts nothing. `ports` is the mask."""
+
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    ports: PortSet = PortSet.transports()  # noqa: RUF009 - a constant, not made anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Every pair of some sources and some destinations; `title` is "" when it is all there is."""
+
+    title: str
+    sources: tuple[Endpoint, ...]
+    destinations: tuple[Endpoint, ...]
+
+
+class View:
+    """The part of the answer that the filters leave.
+
+    `blocks` hold every pair once: all sources and destinations, or with a namespace filter the
+    connections that start in the namespaces, and those that come to them from elsewhere.
+    """
+
+    def __init__(self, reachability: Reachability, filters: Filters | None = None) -> None:
+        chosen = filters or Filters()
+        self.reachability = reachability
+        self.ports = chosen.ports
+        self.names = Names(reachability)
+        self.whole = not (chosen.sources or chosen.destinations or chosen.namespaces)
+        self.blocks, self._named = _blocks(self.names, reachability, chosen)
+        self._masked: dict[Bounds, Bounds] = {}
+
+    @cached_property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that is a source or a destination."""
+        ids = {each.id for block in self.blocks for each in (*block.sources, *block.destinations)}
+        return tuple(each for each in self.reachability.endpoints if each.id in ids)
+
+    @cached_property
+    def subjects(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the filters name; all of them when nothing is filtered."""
+        return tuple(each for each in self.endpoints if self._named is None or each.id in self._named)
+
+    def verdict(self, source: Endpoint, destination: Endpoint) -> Bounds:
+        """Return what one endpoint may open to another, on the ports asked for."""
+        return self._mask(self.reachability.connection(source, destination))
+
+    def replicas(self, endpoint: Endpoint) -> Bounds:
+        """Return what one replica of an endpoint may open to another one, if it has any."""
+        return self._mask(self.reachability.engine.between(endpoint.number, endpoint.number))
+
+    def _mask(self, bounds: Bounds) -> Bounds:
+        if (found := self._masked.get(bounds)) is None:
+            found = Bounds(bounds.certain & self.ports, bounds.possible & self.ports)
+            self._masked[bounds] = found
+        return found
+
+    def connections(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds]]:
+        """Yield every pair with its verdict, by source and destination in the order of all endpoints.
+
+        Pairs of two external endpoints are left out: no policy of the cluster sees them. Equal verdicts
+        are one object.
+        """
+        of_source = {each.id: block for block in self.blocks for each in block.sources}
+        for source in self.reachability.endpoints:
+            if source.id in of_source:
+                verdicts = self._row(source.number)
+                for destination in of_source[source.id].destinations:
+                    if not (source.external and destination.external):
+                        yield source, destination, self._at(verdicts, source, destination)
+
+    def has_unknown(self) -> bool:
+        """Tell whether any verdict depends on a fact that the input does not hold."""
+        return any(bounds.unknown for _, _, bounds in self.connections())
+
+    @cached_property
+    def sources(self) -> tuple[Endpoint, ...]:
+        """Every source."""
+        return tuple(each for block in self.blocks for each in block.sources)
+
+    def services(self) -> Iterator[ServicePorts]:
+        """Yield the Services; when endpoints are filtered, those with a backend among the destinations."""
+        shown = {each.id for block in self.blocks for each in block.destinations}
+        for each in services(self.reachability):
+            backends = (backend.endpoint.id for port in each.ports for backend in port.backends)
+            if self.whole or not shown.isdisjoint(backends):
+                yield each
+
+    def access(self, found: ServicePorts) -> Iterator[Access]:
+        """Yield what each source gets of each port of a Service; who gets nothing is left out."""
+        shown = {each.id for each in self.sources}
+        return (each for each in access(self.reachability, found) if each.source.id in shown)
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        return [row for _, row in pairs(self.reachability.engine)]
+
+    def _row(self, number: int) -> list[Bounds]:
+        """Return the verdicts of one source class with all classes."""
+        engine = self.reachability.engine
+        found = [_NOTHING] * len(engine.classes)
+        for cell, classes in self._rows[number].items():
+            bounds = self._mask(engine.algebra.cells[cell])
+            for each in members(classes):
+                found[each] = bounds
+        return found
+
+    def _at(self, verdicts: Sequence[Bounds], source: Endpoint, destination: Endpoint) -> Bounds:
+        """Return one verdict of a row, unless the connection of these two endpoints is exempt."""
+        special = source is destination or source.host_network
+        if special and exemption(source, destination) is not Match.NO:
+            return self.verdict(source, destination)
+        return verdicts[destination.number]
+
+
+def _blocks(
+    names: Names, reachability: Reachability, filters: Filters
+) -> tuple[tuple[Block, ...], frozenset[str] | None]:
+    """Return the pairs that filters leave, and the ids of the endpoints that they name."""
+    sources = _selected(names, reachability, filters.sources)
+    destinations = _selected(names, reachability, filters.destinations)
+    if not filters.namespaces:
+        chosen = (*(sources if filters.sources else ()), *(destinations if filters.destinations else ()))
+        block = Block(title="", sources=sources, destinations=destinations)
+        return (block,), frozenset(each.id for each in chosen) if chosen else None
+    inside = frozenset(_known(reachability, name) for name in filters.namespaces)
+    title = ", ".join(sorted(inside))
+    here, elsewhere = _split(sources, inside)
+    there, _ = _split(destinations, inside)
+    blocks = (
+        Block(title=f"from {title}", sources=here, destinations=destinations),
+        Block(title=f"to {title} from elsewhere", sources=elsewhere, destinations=there),
+    )
+    found = tuple(block for block in blocks if block.sources and block.destinations)
+    if not found:
+        raise _error("empty-selection", "these filters leave no connection", "drop one of them")
+    return found, frozenset(each.id for each in (*here, *there))
+
+
+def _selected(names: Names, reachability: Reachability, patterns: Sequence[str]) -> tuple[Endpoint, ...]:
+    if not patterns:
+        return reachability.endpoints
+    ids = {each.id for pattern in patterns for each in names.select(pattern)}
+    return tuple(each for each in reachability.endpoints if each.id in ids)
+
+
+def _split(
+    found: Sequence[Endpoint], namespaces: frozenset[str]
+) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
+    inside = tuple(each for each in found if each.namespace in namespaces)
+    return inside, tuple(each for each in found if each.namespace not in namespaces)
+
+
+def _known(reachability: Reachability, name: str) -> str:
+    namespaces = {each.namespace for each in reachability.endpoints if not each.external}
+    if name in namespaces:
+        return name
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, sorted(namespaces), n=3)
+    hint = f"did you mean {' or '.join(map(shown, close))}?" if close else ""
+    raise _error("unknown-namespace", f"no pod is in a namespace called {shown(name)}", hint)
+
+
+def _error(code: str, message: str, hint: str) -> AnalyzerError:
+    return AnalyzerError(Diagnostic(severity=Severity.ERROR, code=code, message=message, help=hint))
