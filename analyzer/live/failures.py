@@ -66,14 +66,12 @@ def unreachable(access: Access, error: HTTPError) -> AnalyzerError:
     return failure(code, f"{words}: {reason}", remedy)
 
 
-def refused(access: Access, error: StatusError) -> AnalyzerError:
+def refused(access: Access, request: str, error: StatusError) -> AnalyzerError:
     """Return the answer to a request without which nothing can be said."""
-    if error.status == 401:
-        return not_accepted(access)
     return failure(
         "cluster-error",
-        f"{access} answers {error.status}: {error.words}",
-        f"`server` of the kubeconfig must lead to an API server; {access.check} asks the same",
+        f"{access} answers `{request}` with {error.status}: {error.words}",
+        f"{access.check} shows how it answers kubectl",
     )
 
 

@@ -33,7 +33,8 @@ _MOST_NAMES = 20  # of contexts that a message lists
 class Context:
     """A context of the kubeconfig that `files` make.
 
-    `server` is the URL of its cluster, `user` the fields of its user (none: nobody in particular asks).
+    `server` is the URL of its cluster, `user` the fields of its user (none: nobody in particular asks),
+    `kubectl` how kubectl is called to use it.
     """
 
     name: str
@@ -41,11 +42,7 @@ class Context:
     server: str
     user_name: str
     user: Mapping[str, Any]
-
-    @property
-    def kubectl(self) -> str:
-        """How kubectl is told to use it."""
-        return f"kubectl --context {shlex.quote(self.name)}"
+    kubectl: str
 
 
 def choose(context: str | None, kubeconfig: str | None) -> Context:
@@ -69,7 +66,16 @@ def choose(context: str | None, kubeconfig: str | None) -> Context:
                 f"the context {shown(name)} needs the {kind} {shown(wanted)}, which is not in {where}",
             )
     server = _server(clusters[cluster].get("server"), cluster, where)
-    return Context(name=name, files=files, server=server, user_name=user, user=users.get(user, {}))
+    return Context(
+        name=name,
+        files=files,
+        server=server,
+        user_name=user,
+        user=users.get(user, {}),
+        kubectl=shlex.join(
+            ["kubectl", *(["--kubeconfig", kubeconfig] if kubeconfig else []), "--context", name]
+        ),
+    )
 
 
 def _files(kubeconfig: str | None) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class _Reading:
             if error.status == 403:
                 self._deny(resource, error)
             elif not resource.unknown:
-                raise refused(self._access, error) from None
+                raise refused(self._access, f"list {resource}", error) from None
             elif error.status != 404:  # 404: the cluster does not serve it, so there are none
                 self._warn(f"list {resource}", error, resource.unknown)
             return []

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProtocolError
 
-from analyzer.live.failures import StatusError, failure, one_line, refused, unreachable
+from analyzer.live.failures import StatusError, failure, not_accepted, one_line, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,10 +55,9 @@ class Server:
         if response.status == 200:
             raise self._strange(path)
         words = answer.get("message") if isinstance(answer, dict) else None
-        error = StatusError(response.status, one_line(words or response.reason or "no reason given"))
-        if error.status == 401:
-            raise refused(self._access, error)
-        raise error
+        if response.status == 401:
+            raise not_accepted(self._access)
+        raise StatusError(response.status, one_line(words or response.reason or "no reason given"))
 
     def list_all(self, path: str, seen: Callable[[int], None]) -> list[dict[str, Any]]:
         """Return all objects at `path`; `seen` is told after each page how many there are by now.
