@@ -7,14 +7,16 @@ policy with an error is never used, not even in part.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from analyzer.decode.addresses import NOT_A_CIDR, cidr
 from analyzer.decode.census import Census
 from analyzer.decode.duplicates import Register
-from analyzer.decode.field import Field
+from analyzer.decode.field import Root
 from analyzer.decode.kinds import CURRENT, Treatment, removal, treatment
 from analyzer.decode.lowering import Lowering
 from analyzer.decode.names import label
@@ -32,7 +34,7 @@ from analyzer.model import Action, Cluster, Namespace, Service, Tier, TierKind
 from analyzer.sets import AddressSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Decoded", "Document", "Options", "decode"]
 
@@ -72,9 +74,19 @@ class Decoded:
 
 def decode(documents: Iterable[Document], options: Options) -> Decoded:
     """Decode all documents. Raises AnalyzerError with every error that they have."""
-    scope = Scope(options)
-    pod_addresses = _checked(options, scope)
-    objects = _Objects(scope)
+    # What is built has no cycles; looking for some among all the documents takes a third of the time.
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        return _decode(documents, Scope(options))
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _decode(documents: Iterable[Document], scope: Scope) -> Decoded:
+    pod_addresses = _checked(scope)
+    objects = _Input(scope)
     for document in documents:
         objects.read(document)
     objects.finish()
@@ -85,8 +97,9 @@ def decode(documents: Iterable[Document], options: Options) -> Decoded:
     return Decoded(cluster=cluster, diagnostics=diagnostics, other_kinds=dict(sorted(objects.others.items())))
 
 
-def _checked(options: Options, scope: Scope) -> AddressSet:
+def _checked(scope: Scope) -> AddressSet:
     """Check the options; return the addresses of pods."""
+    options = scope.options
     for message in label(options.namespace):
         text = f"namespace `{plain(options.namespace)}`: {message}"
         scope.problems.add(Severity.ERROR, "invalid-option", text, None)
@@ -100,11 +113,13 @@ def _checked(options: Options, scope: Scope) -> AddressSet:
     return AddressSet.union(found)
 
 
-class _Objects:
+class _Input:
     """What was read, by kind."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        version = scope.options.kubernetes_version
+        self._treatment = cache(lambda api_version, kind: treatment(api_version, kind, version))
         problems = scope.problems
         self.pods: Register[DraftPod] = Register("Pod", problems)
         self.namespaces: Register[Namespace] = Register("Namespace", problems)
@@ -119,8 +134,7 @@ class _Objects:
 
     def read(self, document: Document) -> None:
         """Read one document, or count it."""
-        version = self._scope.options.kubernetes_version
-        match treatment(document.api_version, document.kind, version):
+        match self._treatment(document.api_version, document.kind):
             case Treatment.READ:
                 self._decode(document)
             case Treatment.POLICY:
@@ -141,7 +155,7 @@ class _Objects:
 
     def _decode(self, document: Document) -> None:
         scope, span = self._scope, document.span
-        root = Field(document.data, scope.problems, span)
+        root = Root(document.data, span, scope.problems)
         match document.kind:
             case "Pod":
                 pod = read_pod(root, scope)
@@ -162,6 +176,10 @@ class _Objects:
                 workload = read_workload(root, kind, scope)
                 self.workloads[kind].add(workload.namespace, workload.name, workload, span)
 
+    def all_workloads(self) -> Iterator[DraftWorkload]:
+        """Yield the workloads, kind by kind."""
+        return (each for register in self.workloads.values() for each in register)
+
     def finish(self) -> None:
         """Say what was given again, and which policies are not evaluated."""
         registers: list[Register[Any]] = [self.namespaces, self.nodes, self.pods]
@@ -174,20 +192,16 @@ class _Objects:
             self._scope.problems.add(Severity.WARNING, "unsupported-policy", message, spans[0])
 
 
-def _cluster(objects: _Objects, scope: Scope, pod_addresses: AddressSet) -> Cluster:
+def _cluster(objects: _Input, scope: Scope, pod_addresses: AddressSet) -> Cluster:
     """Put the cluster together."""
     profile = scope.options.profile
-    workloads = {
-        (kind, *key): draft
-        for kind, register in objects.workloads.items()
-        for key, draft in register.objects.items()
-    }
-    nodes = {node.name: node.addresses for node in objects.nodes.objects.values()}
-    pods = endpoints(objects.pods.objects.values(), workloads, nodes, scope.problems)
-    services = tuple(service for _, service in sorted(objects.services.objects.items()))
-    drafts = [draft for _, draft in sorted(objects.policies.objects.items())]
+    workloads = {(each.kind, each.namespace, each.name): each for each in objects.all_workloads()}
+    nodes = {node.name: node.addresses for node in objects.nodes}
+    pods = endpoints(objects.pods.with_spans(), workloads, nodes, scope.problems)
+    services = tuple(sorted(objects.services, key=_identity))
+    drafts = sorted(objects.policies, key=_identity)
     used = {each.namespace for group in (pods, services, drafts) for each in group}
-    namespaces = complete(objects.namespaces.objects.values(), used)
+    namespaces = complete(objects.namespaces, used)
     lowering = Lowering(profile=profile, census=Census(pods, namespaces))
     families = AddressSet.union(AddressSet.family(version) for version in pod_addresses.families())
     return Cluster(
@@ -209,3 +223,7 @@ def _cluster(objects: _Objects, scope: Scope, pod_addresses: AddressSet) -> Clus
         self_service=profile.self_service,
         denial=profile.denial,
     )
+
+
+def _identity(each: Service | DraftPolicy) -> tuple[str, str]:
+    return each.namespace, each.name

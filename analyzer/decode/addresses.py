@@ -15,6 +15,7 @@ from analyzer.sets import AddressSet
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from types import ModuleType
 
 NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 NOT_A_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
@@ -36,18 +37,18 @@ class Cidr:
     canonical: str
 
 
-@lru_cache(maxsize=65536)
 def address(text: str) -> str:
     """Return an IP address in canonical form, or "" when the text is none."""
-    if _dotted_quad().fullmatch(text):
-        return text
-    from ipaddress import IPv6Address
-
+    if ":" not in text:
+        return text if _dotted_quad().fullmatch(text) else ""
+    # A cluster may have 100,000 of them: the C library is ten times as fast as the ipaddress module.
+    library = _socket()
     try:
-        found = IPv6Address(text[:_LONGEST])
-    except ValueError:
+        found = library.inet_ntop(library.AF_INET6, library.inet_pton(library.AF_INET6, text))
+    except (OSError, ValueError):
         return ""
-    return "" if found.ipv4_mapped or found.scope_id else str(found)
+    # IPv4-mapped and IPv4-compatible addresses, which the API server does not take.
+    return "" if "." in found else found
 
 
 @lru_cache(maxsize=65536)
@@ -87,6 +88,13 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
         return IPv6Address(text) if ":" in text and "%" not in text else IPv4Address(text)
     except ValueError:
         return None
+
+
+@cache
+def _socket() -> ModuleType:
+    import socket
+
+    return socket
 
 
 @cache

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from analyzer.diagnostics import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from analyzer.decode.field import Problems
     from analyzer.diagnostics import Span
 
@@ -22,28 +24,34 @@ class Register(Generic[T]):
     """The objects of one kind by namespace ("" for kinds that have none) and name, in their order."""
 
     def __init__(self, kind: str, problems: Problems) -> None:
-        self.objects: dict[tuple[str, str], T] = {}
+        self._objects: dict[tuple[str, str], tuple[T, Span]] = {}
         self._kind = kind
         self._problems = problems
-        self._spans: dict[tuple[str, str], Span] = {}
         self._repeated: list[tuple[str, Span, Span]] = []
 
     def add(self, namespace: str, name: str, given: T, span: Span) -> None:
         """Take an object in; one without a name was reported already and is left out."""
         key = (namespace, name)
-        first = self.objects.get(key)
+        first = self._objects.get(key)
         if first is None:
             if name:
-                self.objects[key] = given
-                self._spans[key] = span
+                self._objects[key] = (given, span)
             return
         shown = f"{namespace}/{name}" if namespace else name
-        if first == given:
-            self._repeated.append((shown, span, self._spans[key]))
+        if first[0] == given:
+            self._repeated.append((shown, span, first[1]))
             return
-        message = f"{self._kind} `{shown}` is given twice and differs, first at {self._spans[key]}"
+        message = f"{self._kind} `{shown}` is given twice and differs, first at {first[1]}"
         hint = "keep one of them; `kubectl apply` would let the later one win"
         self._problems.add(Severity.ERROR, "duplicate-object", message, span, hint)
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield the objects in their order."""
+        return (given for given, _ in self._objects.values())
+
+    def with_spans(self) -> Iterable[tuple[T, Span]]:
+        """Return the objects in their order, each with its place."""
+        return self._objects.values()
 
     def finish(self) -> None:
         """Note, once for the kind, which objects were given again with the same content."""

@@ -44,16 +44,12 @@ class Problems:
 
 
 class Field:
-    """A value, the step that leads to it from `parent`, and where its problems are noted."""
+    """A value and the step that leads to it from the field around it."""
 
-    __slots__ = ("_origin", "_parent", "_step", "problems", "value")
+    __slots__ = ("_parent", "_step", "value")
 
-    def __init__(
-        self, value: Any, problems: Problems, origin: Span, parent: Field | None = None, step: Step = ""
-    ) -> None:
+    def __init__(self, value: Any, parent: Field | None = None, step: Step = "") -> None:
         self.value = value
-        self.problems = problems
-        self._origin = origin
         self._parent = parent
         self._step = step
 
@@ -62,13 +58,20 @@ class Field:
         """The place of the value."""
         steps: list[Step] = []
         field = self
+        while (parent := field._parent) is not None:
+            steps.append(field._step)
+            field = parent
+        steps.reverse()
+        return field.root.origin.child(*steps)
+
+    @property
+    def root(self) -> Root:
+        """The field that holds the whole object."""
+        field = self
         while field._parent is not None:
-            if isinstance(field._step, str) and not _addressable(field._step):
-                steps.clear()
-            else:
-                steps.append(field._step)
             field = field._parent
-        return self._origin.child(*reversed(steps))
+        assert isinstance(field, Root), "every way through a document starts at its root"
+        return field
 
     @property
     def is_gap(self) -> bool:
@@ -77,41 +80,49 @@ class Field:
 
     def child(self, step: Step, value: Any = None) -> Field:
         """Return the field at a key or an index, with its value; without one it stands for a gap."""
-        return Field(value, self.problems, self._origin, self, step)
+        return Field(value, self, step)
+
+    def entry(self, key: str, value: Any = None) -> Field:
+        """Return the field at a key that the user made up; this one in its place when none could print it."""
+        if len(key) <= _LONGEST_STEP and key.isprintable():
+            return Field(value, self, key)
+        return self.renamed(value)
+
+    def renamed(self, value: Any) -> Field:
+        """Return a field at the same place with another value."""
+        return Field(value, self._parent, self._step)
 
     # Typed access to what an object holds. None: absent, null, or reported to be of another type.
 
-    def get(self, key: str) -> Field | None:
-        """Return a field of any type."""
-        value = self.value.get(key)
-        return None if value is None else Field(value, self.problems, self._origin, self, key)
-
-    def object(self, key: str) -> Field | None:
+    def mapping(self, key: str) -> Field | None:
         """Return a field that holds an object."""
         value = self.value.get(key)
         if value is None:
             return None
-        field = Field(value, self.problems, self._origin, self, key)
+        field = Field(value, self, key)
         return field if isinstance(value, dict) or field.wrong_type("object") else None
 
-    def objects(self, key: str) -> list[Field]:
+    def mappings(self, key: str) -> list[Field]:
         """Return the items of an array of objects; a null item is an empty object, as in the API."""
-        items = []
-        for item in self._array(key):
-            if item.value is None:
-                item.value = _GAP
-            if isinstance(item.value, dict) or item.wrong_type("object"):
-                items.append(item)
-        return items
+        return self._items(key, dict, "object", _GAP)
 
     def strings(self, key: str) -> list[Field]:
         """Return the items of an array of strings; a null item is an empty string, as in the API."""
+        return self._items(key, str, "string", "")
+
+    def _items(self, key: str, of: type, name: str, gap: Any) -> list[Field]:
+        value = self.value.get(key)
+        if value is None:
+            return []
+        array = Field(value, self, key)
+        if not isinstance(value, list):
+            array.wrong_type("array")
+            return []
         items = []
-        for item in self._array(key):
-            if item.value is None:
-                item.value = ""
-            if isinstance(item.value, str) or item.wrong_type("string"):
-                items.append(item)
+        for index, item in enumerate(value):
+            field = Field(gap if item is None else item, array, index)
+            if isinstance(field.value, of) or field.wrong_type(name):
+                items.append(field)
         return items
 
     def text(self, key: str) -> str:
@@ -139,25 +150,15 @@ class Field:
             return False
         return bool(value)
 
-    def _array(self, key: str) -> list[Field]:
-        value = self.value.get(key)
-        if value is None:
-            return []
-        field = Field(value, self.problems, self._origin, self, key)
-        if not isinstance(value, list):
-            field.wrong_type("array")
-            return []
-        return [Field(item, self.problems, self._origin, field, i) for i, item in enumerate(value)]
-
     # Complaints, in the forms of the API server.
 
     def error(self, code: str, message: str, hint: str = "") -> None:
         """Note an error at this place."""
-        self.problems.add(Severity.ERROR, code, message, self.span, hint)
+        self.root.problems.add(Severity.ERROR, code, message, self.span, hint)
 
     def warning(self, code: str, message: str, hint: str = "") -> None:
         """Note a warning at this place."""
-        self.problems.add(Severity.WARNING, code, message, self.span, hint)
+        self.root.problems.add(Severity.WARNING, code, message, self.span, hint)
 
     def invalid(self, detail: str, hint: str = "") -> None:
         """Note `Invalid value: <value>: <detail>`."""
@@ -191,8 +192,9 @@ class Field:
         hint = _QUOTE.get(type(self.value), "") if expected == "string" else ""
         if expected == "array":
             hint = "start each item with `- `"
-        elif expected == "object" and isinstance(self.value, list):
-            hint = "leave out the `- `: there is one, not a list"
+        elif expected == "object":
+            alone = "leave out the `- `: there is one, not a list"
+            hint = alone if isinstance(self.value, list) else "write its fields, each as `name: value`"
         elif expected == "integer" and isinstance(self.value, str):
             hint = "write the number without quotes"
         message = f"Invalid type: expected {expected}, got {type_name(self.value)}"
@@ -206,7 +208,7 @@ class Field:
         """
         if not self.value.keys() <= known:
             for name, hint in self._unknown(known, misplaced or {}):
-                self.child(name).error("unknown-field", f"unknown field `{plain(name)}`", hint)
+                self.entry(name).error("unknown-field", f"unknown field `{plain(name)}`", hint)
 
     def read(self, known: frozenset[str]) -> None:
         """Note every key that the API does not have here as a warning.
@@ -216,7 +218,7 @@ class Field:
         if not self.value.keys() <= known:
             for name, hint in self._unknown(known, {}):
                 message = f"unknown field `{plain(name)}` is ignored"
-                self.child(name).warning("unknown-field", message, hint)
+                self.entry(name).warning("unknown-field", message, hint)
 
     def _unknown(self, known: frozenset[str], misplaced: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield each unknown key with a hint at what was meant."""
@@ -230,8 +232,21 @@ class Field:
                 yield name, misplaced.get(name) or meant
 
 
-def _addressable(step: str) -> bool:
-    return len(step) <= _LONGEST_STEP and step.isprintable()
+class Root(Field):
+    """A whole object, its place, and where problems with it are noted."""
+
+    __slots__ = ("origin", "problems")
+
+    def __init__(self, value: Any, origin: Span, problems: Problems) -> None:
+        self.value = value
+        self._parent = None
+        self._step = ""
+        self.origin = origin
+        self.problems = problems
+
+    def renamed(self, value: Any) -> Field:
+        """Return the whole object with another value."""
+        return Root(value, self.origin, self.problems)
 
 
 def _enumerated(names: frozenset[str]) -> str:

@@ -39,10 +39,10 @@ def read_selector(field: Field, scope: Scope) -> Selector:
     """Read a label selector; an empty one matches everything."""
     if not field.value.keys() <= schema.LABEL_SELECTOR:
         field.known(schema.LABEL_SELECTOR, _misplaced(field))
-    equal = Selector.equal(scope.labels(field.object("matchLabels")))
+    equal = scope.selector(scope.labels(field.mapping("matchLabels")))
     if field.value.get("matchExpressions") is None:
         return equal
-    expressions = [_requirement(expression) for expression in field.objects("matchExpressions")]
+    expressions = [_requirement(expression) for expression in field.mappings("matchExpressions")]
     return Selector.of(*equal.requirements, *filter(None, expressions))
 
 

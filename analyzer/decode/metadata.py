@@ -5,8 +5,7 @@ Comes in: the root of a document. Goes out: namespace, name, labels and controll
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
 from analyzer.decode.names import Rule, label, mended, subdomain
@@ -24,8 +23,7 @@ MISPLACED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(NamedTuple):
     """The controller of an object: the owner reference that says `controller: true`."""
 
     group: str
@@ -33,8 +31,7 @@ class Owner:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
+class Metadata(NamedTuple):
     """Who an object is; "" for a name that is missing, which was reported."""
 
     namespace: str
@@ -45,13 +42,12 @@ class Metadata:
 
 def read_metadata(root: Field, scope: Scope, rule: Rule = subdomain) -> Metadata:
     """Read the metadata of an object in a namespace; `rule` is that of its kind for names."""
-    field = root.object("metadata") or root.child("metadata", {})
+    field = root.mapping("metadata") or root.child("metadata", {})
     field.known(schema.METADATA, MISPLACED)
     name = field.text("name")
-    prefix = "" if name else field.text("generateName")
     if name:
         judge(field, "name", name, rule)
-    elif prefix:
+    elif prefix := field.text("generateName"):
         # The API server appends five letters and digits to it; here it is a number.
         judge(field, "generateName", prefix.rstrip("-.") or prefix, rule)
         name = prefix + str(scope.count(str(root.value.get("kind")), prefix))
@@ -60,28 +56,23 @@ def read_metadata(root: Field, scope: Scope, rule: Rule = subdomain) -> Metadata
     namespace = field.text("namespace")
     if namespace:
         judge(field, "namespace", namespace, label)
-    return Metadata(
-        namespace=namespace or scope.options.namespace,
-        name=name,
-        labels=scope.labels(field.object("labels")),
-        owner=_owner(field),
-    )
+    labels = scope.labels(field.mapping("labels"))
+    return Metadata(namespace or scope.options.namespace, name, labels, _owner(field))
 
 
 def judge(field: Field, key: str, name: str, rule: Rule) -> None:
     """Report what is wrong with a name that stands at `key`."""
-    for message in rule(name):
-        field.child(key, name).invalid(message, mended(name, rule))
+    if messages := rule(name):
+        for message in messages:
+            field.child(key, name).invalid(message, mended(name, rule))
 
 
 def _owner(field: Field) -> Owner | None:
     if field.value.get("ownerReferences") is None:
         return None
-    for reference in field.objects("ownerReferences"):
+    for reference in field.mappings("ownerReferences"):
         reference.known(schema.OWNER_REFERENCE)
         if reference.boolean("controller"):
             group, slash, _ = reference.text("apiVersion").rpartition("/")
-            return Owner(
-                group=group if slash else "", kind=reference.text("kind"), name=reference.text("name")
-            )
+            return Owner(group if slash else "", reference.text("kind"), reference.text("name"))
     return None

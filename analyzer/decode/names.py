@@ -23,9 +23,10 @@ _KEY_RULE = (
 )
 
 
-@lru_cache(maxsize=65536)
 def subdomain(name: str) -> tuple[str, ...]:
     """Judge the name of most objects: an RFC 1123 subdomain."""
+    if len(name) <= 253 and _matches(_SUBDOMAIN, name):
+        return ()
     return _judged(
         name,
         253,
@@ -112,11 +113,10 @@ def port_name(name: str) -> tuple[str, ...]:
 def mended(name: str, rule: Rule) -> str:
     """Return a hint at a valid name like this one, "" when there is none near."""
     cut = name[:253].strip()
-    for text in (cut, cut.lower()):
-        for letters in ("[^-A-Za-z0-9_.]+", "[^-a-z0-9]+"):
-            near = re.sub(letters, "-", text).strip("-_.")
-            if near and near != name and not rule(near):
-                return f"`{near}` would be valid"
+    for near in (re.sub("[^-A-Za-z0-9_.]+", "-", cut), re.sub("[^a-z0-9]+", "-", cut.lower())):
+        stripped = near.strip("-_.")
+        if stripped and not rule(stripped):
+            return f"`{stripped}` would be valid"
     return ""
 
 

@@ -31,7 +31,7 @@ def read_namespace(root: Field, scope: Scope) -> Namespace:
     """
     root.known(schema.OBJECT, _MISPLACED)
     metadata = read_metadata(root, scope, label)
-    field = root.object("metadata")
+    field = root.mapping("metadata")
     if field and field.value.get("namespace"):
         field.child("namespace").forbidden("not allowed on this type", "a namespace is in no namespace")
     written = metadata.labels.get(NAMESPACE_NAME, metadata.name)

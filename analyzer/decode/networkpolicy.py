@@ -68,9 +68,9 @@ def read_network_policy(root: Field, scope: Scope) -> DraftPolicy:
     """Read a NetworkPolicy."""
     root.known(schema.OBJECT, misplaced.IN_POLICY)
     metadata = read_metadata(root, scope)
-    spec = root.object("spec") or root.child("spec", {})
+    spec = root.mapping("spec") or root.child("spec", {})
     spec.known(schema.NETWORK_POLICY_SPEC, misplaced.IN_SPEC)
-    selector = spec.object("podSelector")
+    selector = spec.mapping("podSelector")
     if spec.value.get("podSelector") is None:
         hint = "write `podSelector: {}` if that is meant"
         spec.warning("absent-selector", "no `podSelector`: every pod of the namespace is selected", hint)
@@ -129,7 +129,7 @@ def _rules(spec: Field, direction: Direction, own: Selector, scope: Scope) -> tu
     key = _RULES[direction]
     if spec.value.get(key) is None:
         return ()
-    rules = spec.objects(key)
+    rules = spec.mappings(key)
     for rule in rules:
         if rule.is_gap:
             hint = "write `{}` if that is meant, or leave out the `-`"
@@ -146,13 +146,13 @@ def _rule(field: Field, direction: Direction, own: Selector, scope: Scope) -> Dr
     key = _PEERS[direction]
     field.known(_FIELDS[direction], misplaced.IN_RULE[direction])
     span = field.span
-    items = field.objects(key)
+    items = field.mappings(key)
     peers = tuple(peer for item in items if (peer := _peer(item, own, scope)))
-    ports = field.objects("ports")
+    ports = field.mappings("ports")
     read = [read_policy_port(port, scope) for port in ports]
     numbers = PortSet.all() if not ports else PortSet.none()
     for found, _, _ in read:
-        numbers |= found
+        numbers = numbers | found if numbers else found
     return DraftRule(
         peers=peers or (AnyPeer(span=span),),
         numbers=numbers,
@@ -165,8 +165,8 @@ def _rule(field: Field, direction: Direction, own: Selector, scope: Scope) -> Dr
 def _peer(field: Field, own: Selector, scope: Scope) -> PodPeer | Block | None:
     """Read one peer: an ipBlock, or pods by their labels and those of their namespaces."""
     field.known(schema.PEER, misplaced.IN_PEER)
-    pods, namespaces = field.object("podSelector"), field.object("namespaceSelector")
-    block = field.object("ipBlock")
+    pods, namespaces = field.mapping("podSelector"), field.mapping("namespaceSelector")
+    block = field.mapping("ipBlock")
     given = [key for key in schema.PEER if field.value.get(key) is not None]
     if not given:
         hint = "name pods by `podSelector` and `namespaceSelector`, or addresses by `ipBlock`"

@@ -24,9 +24,9 @@ class Node:
 
 def read_node(root: Field) -> Node:
     """Read a Node; a node without a name or addresses is of no use, and no harm."""
-    metadata, status = root.object("metadata"), root.object("status")
+    metadata, status = root.mapping("metadata"), root.mapping("status")
     found: dict[bool, str] = {}
-    for item in status.objects("addresses") if status else ():
+    for item in status.mappings("addresses") if status else ():
         # NodeAddressType: InternalIP is the address that the cluster itself uses.
         canonical = address(item.text("address")) if item.text("type") == "InternalIP" else ""
         if canonical:

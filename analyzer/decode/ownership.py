@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analyzer.decode.metadata import Owner
     from analyzer.decode.pod import DraftPod
     from analyzer.decode.workload import DraftWorkload
+    from analyzer.diagnostics import Span
 
 Key = tuple[str, str, str]
 _HASH = "pod-template-hash"
@@ -86,7 +87,7 @@ class Ownership:
 
 
 def endpoints(
-    pods: Iterable[DraftPod],
+    pods: Iterable[tuple[DraftPod, Span]],
     workloads: Mapping[Key, DraftWorkload],
     nodes: Mapping[str, tuple[str, ...]],
     problems: Problems,
@@ -95,10 +96,10 @@ def endpoints(
     tree = Ownership(workloads)
     left_out = {State.FINISHED: 0, State.WITHOUT_ADDRESS: 0}
     found = []
-    for draft in pods:
+    for draft, span in pods:
         workload = tree.of_pod(draft)
         if draft.state is State.ACTIVE:
-            found.append(_running(draft, workload, nodes))
+            found.append(_running(draft, workload, nodes, span))
         else:
             left_out[draft.state] += 1
     idle = 0
@@ -115,7 +116,7 @@ def endpoints(
     return tuple(found)
 
 
-def _running(draft: DraftPod, workload: Workload, nodes: Mapping[str, tuple[str, ...]]) -> Pod:
+def _running(draft: DraftPod, workload: Workload, nodes: Mapping[str, tuple[str, ...]], span: Span) -> Pod:
     shape = draft.shape
     addresses = draft.addresses
     if not addresses and shape.host_network:
@@ -129,7 +130,7 @@ def _running(draft: DraftPod, workload: Workload, nodes: Mapping[str, tuple[str,
         host_network=shape.host_network,
         node=shape.node,
         replicas=1,
-        span=draft.span,
+        span=span,
     )
 
 

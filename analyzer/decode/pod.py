@@ -6,22 +6,20 @@ of, unless the pod has finished or has no address yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
 from analyzer.decode.addresses import NOT_AN_ADDRESS, address
 from analyzer.decode.metadata import Owner, read_metadata
-from analyzer.decode.ports import read_container_port
+from analyzer.decode.ports import read_container_ports
 from analyzer.decode.scope import SIDECARS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from analyzer.decode.field import Field
     from analyzer.decode.scope import Scope
-    from analyzer.diagnostics import Span
     from analyzer.model import ContainerPort
 
 
@@ -33,8 +31,7 @@ class State(Enum):
     WITHOUT_ADDRESS = "without address"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodShape:
+class PodShape(NamedTuple):
     """What `spec` of a pod or a template says."""
 
     ports: tuple[ContainerPort, ...]
@@ -42,9 +39,8 @@ class PodShape:
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftPod:
-    """A pod as written."""
+class DraftPod(NamedTuple):
+    """A pod as written, without its place."""
 
     namespace: str
     name: str
@@ -53,64 +49,37 @@ class DraftPod:
     shape: PodShape
     addresses: tuple[str, ...]
     state: State
-    span: Span = field(compare=False)
 
 
 def read_pod(root: Field, scope: Scope) -> DraftPod:
     """Read a Pod."""
     root.known(schema.OBJECT)
     metadata = read_metadata(root, scope)
-    shape = read_shape(root.object("spec") or root.child("spec", {}), scope)
-    addresses, state = _status(root.object("status"), shape)
-    return DraftPod(
-        namespace=metadata.namespace,
-        name=metadata.name,
-        labels=metadata.labels,
-        owner=metadata.owner,
-        shape=shape,
-        addresses=addresses,
-        state=state,
-        span=root.span,
-    )
+    shape = read_shape(root.mapping("spec") or root.child("spec", {}), scope)
+    addresses, state = _status(root.mapping("status"), shape)
+    return DraftPod(*metadata, shape, addresses, state)
 
 
 def read_shape(spec: Field, scope: Scope) -> PodShape:
     """Read `spec` of a pod or of a template."""
     spec.read(schema.POD_SPEC)
-    return PodShape(
-        ports=tuple(_ports(spec, scope)),
-        host_network=spec.boolean("hostNetwork"),
-        node=spec.text("nodeName"),
-    )
+    return PodShape(_ports(spec, scope), spec.boolean("hostNetwork"), spec.text("nodeName"))
 
 
-def _ports(spec: Field, scope: Scope) -> Iterator[ContainerPort]:
-    """Yield the ports of containers, and of init containers that stay: native sidecars."""
-    for container in spec.objects("containers"):
-        yield from _container_ports(container)
+def _ports(spec: Field, scope: Scope) -> tuple[ContainerPort, ...]:
+    """Return the ports of containers, and of init containers that stay: native sidecars."""
+    ports: tuple[ContainerPort, ...] = ()
+    for container in spec.mappings("containers"):
+        container.read(schema.CONTAINER)
+        ports += read_container_ports(container, scope)
     if spec.value.get("initContainers") is None:
-        return
-    for container in spec.objects("initContainers"):
-        stays = container.text("restartPolicy") == "Always" and scope.at_least(SIDECARS)
-        ports = tuple(_container_ports(container))
-        if stays:
-            yield from ports
-
-
-def _container_ports(container: Field) -> Iterator[ContainerPort]:
-    container.read(schema.CONTAINER)
-    if container.value.get("ports") is None:
-        return
-    names: set[str] = set()
-    for item in container.objects("ports"):
-        port = read_container_port(item)
-        if port is None:
-            continue
-        if port.name in names:
-            item.child("name", port.name).duplicate("give each port of a container a name of its own")
-        if port.name:
-            names.add(port.name)
-        yield port
+        return ports
+    for container in spec.mappings("initContainers"):
+        container.read(schema.CONTAINER)
+        own = read_container_ports(container, scope)
+        if container.text("restartPolicy") == "Always" and scope.at_least(SIDECARS):
+            ports += own
+    return ports
 
 
 def _status(status: Field | None, shape: PodShape) -> tuple[tuple[str, ...], State]:
@@ -128,15 +97,27 @@ def _status(status: Field | None, shape: PodShape) -> tuple[tuple[str, ...], Sta
 
 def read_addresses(status: Field, several: str, one: str) -> tuple[str, ...]:
     """Read addresses, at most one an IP family; `several` is empty in dumps of old clusters."""
-    written = [(item.child("ip"), item.text("ip")) for item in status.objects(several)]
-    if not written and (single := status.text(one)):
-        written = [(status.child(one), single)]
-    found: dict[bool, str] = {}
-    for item, text in written:
-        canonical = address(text)
-        if canonical:
-            found.setdefault(":" in canonical, canonical)
-        else:
-            item.value = text
-            item.invalid(NOT_AN_ADDRESS)
-    return tuple(found.values())
+    try:
+        found = [address(item["ip"]) for item in status.value[several]]
+    except (KeyError, TypeError):
+        found = []
+    if not found or not all(found):
+        found = _checked_addresses(status, several, one)
+    if len(found) < 2:
+        return tuple(found)
+    families: dict[bool, str] = {}
+    for each in found:
+        families.setdefault(":" in each, each)
+    return tuple(families.values())
+
+
+def _checked_addresses(status: Field, several: str, one: str) -> list[str]:
+    """Read addresses with a complaint about each that is none."""
+    found = []
+    for item, key in [(item, "ip") for item in status.mappings(several)] or [(status, one)]:
+        text = item.text(key)
+        if canonical := address(text):
+            found.append(canonical)
+        elif text or key == "ip":
+            item.child(key, text).invalid(NOT_AN_ADDRESS)
+    return found

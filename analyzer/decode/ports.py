@@ -15,10 +15,13 @@ from analyzer.model import ContainerPort, ServicePort
 from analyzer.sets import TRANSPORTS, PortSet, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analyzer.decode.field import Field
     from analyzer.decode.scope import Scope
 
 OUT_OF_RANGE = "must be between 1 and 65535, inclusive"
+_TEXT = (str, type(None))
 _PROTOCOLS = {protocol.value: protocol for protocol in TRANSPORTS}
 _MISPLACED_IN_CONTAINER = {
     "port": "write `containerPort`",
@@ -44,8 +47,59 @@ def read_protocol(field: Field) -> Protocol:
     return protocol or Protocol.TCP
 
 
-def read_container_port(field: Field) -> ContainerPort | None:
-    """Read one item of `ports` of a container; None when it has no valid number."""
+def read_container_ports(container: Field, scope: Scope) -> tuple[ContainerPort, ...]:
+    """Read `ports` of a container; those without a valid number are reported and left out."""
+    written = container.value.get("ports")
+    if written is None:
+        return ()
+    # Among the containers of a large cluster there are few different lists of ports.
+    key = _plain(written)
+    known = scope.container_ports.get(key)
+    if known is not None:
+        return known
+    problems = len(scope.problems.found)
+    ports = tuple(_container_ports(container))
+    if key and len(scope.problems.found) == problems:
+        scope.container_ports[key] = ports
+    return ports
+
+
+def _plain(ports: object) -> tuple[object, ...]:
+    """Return what tells lists of ports apart, () for a list that has to be looked at field by field."""
+    if type(ports) is not list:
+        return ()
+    key: list[object] = []
+    for port in ports:
+        if type(port) is not dict:
+            return ()
+        name, number, protocol = port.get("name"), port.get("containerPort"), port.get("protocol")
+        given = (name is not None) + (number is not None) + (protocol is not None)
+        # True and 80.0 are keys equal to 1 and 80.
+        if (
+            type(number) is not int
+            or len(port) != given
+            or type(name) not in _TEXT
+            or type(protocol) not in _TEXT
+        ):
+            return ()
+        key += name, number, protocol
+    return tuple(key)
+
+
+def _container_ports(container: Field) -> Iterator[ContainerPort]:
+    names: set[str] = set()
+    for item in container.mappings("ports"):
+        port = _container_port(item)
+        if port is None:
+            continue
+        if port.name in names:
+            item.child("name", port.name).duplicate("give each port of a container a name of its own")
+        if port.name:
+            names.add(port.name)
+        yield port
+
+
+def _container_port(field: Field) -> ContainerPort | None:
     field.known(schema.CONTAINER_PORT, _MISPLACED_IN_CONTAINER)
     name = field.text("name")
     if name:

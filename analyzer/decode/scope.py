@@ -15,12 +15,13 @@ from analyzer.decode.field import Problems
 from analyzer.decode.names import label_key, label_value, mended
 from analyzer.decode.shown import shown
 from analyzer.profiles import CALICO, Profile
-from analyzer.selectors import namespace_named
+from analyzer.selectors import Selector, namespace_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analyzer.decode.field import Field
+    from analyzer.model import ContainerPort
 
 Version = tuple[int, int]
 
@@ -55,7 +56,9 @@ class Scope:
         self.options = options
         self.problems = Problems()
         self.namespace_named = cache(namespace_named)
+        self.container_ports: dict[tuple[object, ...], tuple[ContainerPort, ...]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._selectors: dict[int, Selector] = {}
         self._labels: dict[frozenset[tuple[str, str]], Mapping[str, str]] = {}
 
     def at_least(self, version: Version) -> bool:
@@ -77,6 +80,13 @@ class Scope:
             known = None
         return self._checked(field) if known is None else known
 
+    def selector(self, labels: Mapping[str, str]) -> Selector:
+        """Return the selector of labels that `labels` returned."""
+        known = self._selectors.get(id(labels))
+        if known is None:
+            known = self._selectors[id(labels)] = Selector.equal(labels)
+        return known
+
     def _checked(self, field: Field) -> Mapping[str, str]:
         labels = {}
         for key, value in field.value.items():
@@ -90,19 +100,19 @@ class Scope:
 def _complain(field: Field, key: Any, value: Any) -> dict[str, str]:
     """Report what is wrong with one label; return what is left of it."""
     if not isinstance(key, str):
-        field.child(shown(key), key).wrong_type("string")
+        field.entry(shown(key), key).wrong_type("string")
         return {}
     for message in label_key(key):
-        field.child(key, key).invalid(message, mended(key, label_key))
+        field.entry(key, key).invalid(message, mended(key, label_key))
     if value is None:
         hint = 'write the value, or `""` for an empty one'
-        field.child(key).warning("null-label", "null is read as the empty string", hint)
+        field.entry(key).warning("null-label", "null is read as the empty string", hint)
         return {key: ""}
     if not isinstance(value, str):
-        field.child(key, value).wrong_type("string")
+        field.entry(key, value).wrong_type("string")
         return {}
     for message in label_value(value):
-        field.child(key, value).invalid(message, mended(value, label_value))
+        field.entry(key, value).invalid(message, mended(value, label_value))
     return {}
 
 

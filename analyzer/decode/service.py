@@ -15,7 +15,6 @@ from analyzer.decode.names import label, label_1035
 from analyzer.decode.ports import read_service_port
 from analyzer.decode.scope import RELAXED_SERVICE_NAMES
 from analyzer.model import Service, ServiceType
-from analyzer.selectors import Selector
 
 if TYPE_CHECKING:
     from analyzer.decode.field import Field
@@ -32,19 +31,19 @@ def read_service(root: Field, scope: Scope) -> Service:
     root.known(schema.OBJECT)
     relaxed = scope.at_least(RELAXED_SERVICE_NAMES)
     metadata = read_metadata(root, scope, label if relaxed else label_1035)
-    spec = root.object("spec") or root.child("spec", {})
+    spec = root.mapping("spec") or root.child("spec", {})
     spec.read(schema.SERVICE_SPEC)
     kind = _type(spec)
     addresses = _cluster_ips(spec)
     headless = addresses == [_NONE]
     # "Ignored if type is ExternalName."
-    selector = scope.labels(spec.object("selector")) if kind is not ServiceType.EXTERNAL_NAME else {}
+    selector = scope.labels(spec.mapping("selector")) if kind is not ServiceType.EXTERNAL_NAME else {}
     return Service(
         namespace=metadata.namespace,
         name=metadata.name,
         type=kind,
         headless=headless,
-        selector=Selector.equal(selector) if selector else None,
+        selector=scope.selector(selector) if selector else None,
         ports=_ports(spec, optional=headless or kind is ServiceType.EXTERNAL_NAME),
         cluster_ips=() if headless else tuple(addresses),
         preserves_source=_traffic_policy(spec) == "Local",
@@ -84,7 +83,7 @@ def _cluster_ips(spec: Field) -> list[str]:
 
 def _ports(spec: Field, *, optional: bool) -> tuple[ServicePort, ...]:
     """Read the ports; names, and pairs of port and protocol, must differ."""
-    items = spec.objects("ports")
+    items = spec.mappings("ports")
     if not items and not optional and not spec.value.get("ports"):
         spec.child("ports").required(hint="write at least one port")
     found: list[ServicePort] = []

@@ -13,7 +13,6 @@ from analyzer.decode import schema
 from analyzer.decode.labelselector import read_selector
 from analyzer.decode.metadata import MISPLACED, Owner, read_metadata
 from analyzer.decode.pod import PodShape, read_shape
-from analyzer.selectors import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +59,7 @@ def read_workload(root: Field, kind: str, scope: Scope) -> DraftWorkload:
     """Read a workload of any kind in KINDS."""
     root.known(schema.OBJECT)
     metadata = read_metadata(root, scope)
-    spec = root.object("spec") or root.child("spec", {})
+    spec = root.mapping("spec") or root.child("spec", {})
     spec.read(schema.WORKLOAD_SPECS[kind])
     holder = _job_of(spec) if kind == "CronJob" else spec
     labels, shape = _template(holder, scope)
@@ -80,31 +79,31 @@ def read_workload(root: Field, kind: str, scope: Scope) -> DraftWorkload:
 
 def _job_of(spec: Field) -> Field:
     """Return the spec of the Jobs that a CronJob makes."""
-    template = spec.object("jobTemplate")
+    template = spec.mapping("jobTemplate")
     if template is None:
         if spec.value.get("jobTemplate") is None:
             spec.child("jobTemplate").required(hint="a CronJob has the Job in `jobTemplate`")
         return spec.child("jobTemplate", {}).child("spec", {})
-    return template.object("spec") or template.child("spec", {})
+    return template.mapping("spec") or template.child("spec", {})
 
 
 def _template(holder: Field, scope: Scope) -> tuple[Mapping[str, str], PodShape]:
     """Read the pod template: labels, and what of its spec matters."""
-    template = holder.object("template")
+    template = holder.mapping("template")
     if template is None:
         if holder.value.get("template") is None:
             holder.child("template").required(hint="a workload has its pods in `template`")
         template = holder.child("template", {})
     template.known(schema.POD_TEMPLATE, _MISPLACED)
-    metadata = template.object("metadata") or template.child("metadata", {})
+    metadata = template.mapping("metadata") or template.child("metadata", {})
     metadata.known(schema.METADATA, MISPLACED)
-    shape = read_shape(template.object("spec") or template.child("spec", {}), scope)
-    return scope.labels(metadata.object("labels")), shape
+    shape = read_shape(template.mapping("spec") or template.child("spec", {}), scope)
+    return scope.labels(metadata.mapping("labels")), shape
 
 
 def _check_selector(spec: Field, kind: str, labels: Mapping[str, str], scope: Scope) -> None:
     """Check that the selector matches the template: the API server refuses a workload where it does not."""
-    field = spec.object("selector")
+    field = spec.mapping("selector")
     if field is None:
         if kind not in _DEFAULTED and spec.value.get("selector") is None:
             spec.child("selector").required(hint="select the labels of the template by `matchLabels`")
@@ -112,7 +111,7 @@ def _check_selector(spec: Field, kind: str, labels: Mapping[str, str], scope: Sc
     if kind == "Job":
         return
     if kind == "ReplicationController":
-        selector = Selector.equal(scope.labels(field))
+        selector = scope.selector(scope.labels(field))
     else:
         selector = read_selector(field, scope)
     if not any(field.value.values()):
@@ -134,8 +133,8 @@ def _replicas(spec: Field, count: str) -> int:
 
 def _is_finished(root: Field) -> bool:
     """Tell whether a Job says that it is done: "type of job condition, Complete or Failed"."""
-    status = root.object("status")
-    conditions = status.objects("conditions") if status and status.value.get("conditions") else ()
+    status = root.mapping("status")
+    conditions = status.mappings("conditions") if status and status.value.get("conditions") else ()
     return any(
         each.value.get("type") in ("Complete", "Failed") and each.value.get("status") == "True"
         for each in conditions
