@@ -93,7 +93,7 @@ class _Reading:
     files: list[str] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
-    memory: Memory = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def read(self, source: Source, stdin: BinaryIO | None) -> None:
         """Add what a source holds."""

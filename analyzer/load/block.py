@@ -19,14 +19,17 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from analyzer.load import limits
-from analyzer.load.scalars import BadScalarError, resolve
+from analyzer.load.scalars import WORDS, BadScalarError, resolve
 from analyzer.load.text import Text
 
 # Possessive throughout: a line matches in one pass or not at all, however long it is.
 _KEY = r"([A-Za-z_][A-Za-z0-9_./-]{0,127}+):(?: ++|\Z)"
-_UNQUOTED = r"""((?:[A-Za-z0-9_./]|-(?=[!-~]))(?:[!-"$-9;-~]|:(?=[!-~])|(?<! )#| ++(?=[!-"$-9;-~]))*+)"""
+_UNQUOTED = r"""((?:[A-Za-z0-9_./]|-(?=[!-~]))(?:[!-"$-9;-~]++|:(?=[!-~])|(?<! )#| ++(?=[!-"$-9;-~]))*+)"""
 _WORD = rf"""(?:{_UNQUOTED}|"([ !#-\[\]-~]*+)"|'([ -&(-~]*+)'|(\{{\}}|\[\]))"""
 _LINE = re.compile(rf"( *+)(- )?(?:{_KEY})?{_WORD}? *+(?:(?<= )#[ -~]*+)?")
+# Further line breaks of YAML 1.1, and a mark that is none at the start of a text: lines with them may not be
+# the lines that YAML sees.
+_ELUSIVE = re.compile("[\x85\u2028\u2029\ufeff]")
 _LONGEST = 1024  # characters of a plain line
 _REMEMBERED = 100_000  # lines whose reading is kept: in a large file most lines have been seen before
 
@@ -45,7 +48,18 @@ _NOTHING, _VALUE, _OPEN, _EMPTY, _OTHER = _Shape
 
 # column, whether it starts with a dash, shape, key if any, value if any
 Line = tuple[int, bool, _Shape, str, Any]
-Memory = dict[str, Line]
+
+
+class Memory(dict[str, Line]):
+    """What lines hold, by themselves; `memory[line]` reads a line that was not seen before."""
+
+    def __missing__(self, line: str) -> Line:
+        found = _line(line)
+        if len(line) <= _LONGEST:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[line] = found
+        return found
 
 
 class Block(NamedTuple):
@@ -60,91 +74,75 @@ def read(lines: list[str], memory: Memory) -> Block | None:  # noqa: C901, PLR09
 
     `memory` is what was made of lines seen before, in any document.
     """
-    block: Any = {}  # the collection that the last line belongs to, the column it starts in,
-    column = 0
-    outer: list[tuple[int, Any]] = []  # and those around it
-    pending = ""  # the key of it whose value may start on the next line
-    root, items, starts, number = block, None, [], -1
-    while (number := number + 1) < len(lines):
-        try:
-            at, dash, shape, key, value = memory[lines[number]]
-        except KeyError:
-            at, dash, shape, key, value = _remember(lines[number], memory)
-        if shape is _NOTHING:
+    root: dict[str, Any] = {}
+    # The collection that the last line belongs to, the column it starts in, whether it is a list, and those
+    # around it; the key whose value may start on the next line; the first line after what was not plain.
+    block, column, listing, outer = root, 0, False, []  # type: tuple[Any, int, bool, list[tuple[Any, int, bool]]]
+    pending, resume = "", 0
+    items, starts = None, []  # type: tuple[Any, list[int]]
+    for number, line in enumerate(lines):
+        at, dash, shape, key, value = memory[line]
+        if shape is _NOTHING or number < resume:
             continue
         if pending:
             if at > column or (dash and at == column):
+                if len(outer) > limits.DEPTH - 4:
+                    return None
+                outer.append((block, column, listing))
                 child: Any = [] if dash else {}
-                if pending == "items" and not outer:
+                if pending == "items" and block is root:
                     items = child
                 block[pending] = child
-                outer.append((column, block))
-                block, column = child, at
+                block, column, listing = child, at, dash
             pending = ""
-        while at < column or (at == column and not dash and type(block) is list):
-            if not outer:
+        if at != column or dash is not listing:
+            while at < column or (listing and at == column and not dash):
+                if not outer:
+                    return None
+                block, column, listing = outer.pop()
+            if at != column or dash is not listing:
                 return None
-            column, block = outer.pop()
-        if at != column or dash is not (type(block) is list) or len(outer) > limits.DEPTH - 3:
-            return None
         if block is items:
             starts.append(number)
         if shape is _OTHER:
-            if (taken := _other(lines, number, at, block, len(outer))) is None:
+            if (resume := _other(lines, number, at, block, len(outer))) < 0:
                 return None
-            number = taken - 1
             continue
         if shape is _EMPTY:
             value = value()
-        if dash:
-            if not key:
-                block.append(value)
-                continue
-            entry: dict[str, Any] = {}
+        if not dash:
+            if key in block:
+                return None
+            block[key] = value
+        elif key:
+            entry = {key: value}
             block.append(entry)
-            outer.append((column, block))
-            block, column = entry, at + 2
-        elif key in block:
-            return None
-        block[key] = value
+            outer.append((block, column, listing))
+            block, column, listing = entry, at + 2, False
+        else:
+            block.append(value)
         if shape is _OPEN:
             pending = key
     return Block(root or None, starts)
 
 
-def _remember(line: str, memory: Memory) -> Line:
-    """Read one line by itself."""
-    found = _line(line)
-    if len(line) <= _LONGEST:
-        if len(memory) >= _REMEMBERED:
-            memory.clear()
-        memory[line] = found
-    return found
-
-
 def _line(line: str) -> Line:
-    words = line.lstrip(" ")
-    at = len(line) - len(words)
-    if not words or (words[0] == "#" and words.isprintable()):
-        return at, False, _NOTHING, "", None
-    dash = words.startswith("- ") or words == "-"
+    """Read one line by itself."""
     match = _LINE.fullmatch(line) if len(line) <= _LONGEST else None
-    if match is None or not (dash or match[3]):
-        return at, dash, _OTHER, "", None
+    if match is None or match.lastindex == 2 or not (match[2] or match[3]):
+        words = line.lstrip(" ")
+        blank = not words or (words[0] == "#" and words.replace("\t", " ").isprintable())
+        return len(line) - len(words), words[:2] in {"-", "- "}, _NOTHING if blank else _OTHER, "", None
+    at, dash, key = match.end(1), match[2] is not None, match[3] or ""
     try:
         shape, value = _value(match)
-        key = sys.intern(match[3] or "")
-        if key and not isinstance(resolve(key), str):
-            shape = _OTHER
     except BadScalarError:
-        shape, key, value = _OTHER, "", None
-    return at, dash, shape, key, value
+        return at, dash, _OTHER, "", None
+    return at, dash, _OTHER if key and key in WORDS else shape, sys.intern(key), value
 
 
 def _value(match: re.Match[str]) -> tuple[_Shape, Any]:
     match match.lastindex:
-        case 3:
-            return _OPEN, None
         case 4:
             return _VALUE, resolve(match[4])
         case 5 | 6 as quoted:
@@ -152,13 +150,13 @@ def _value(match: re.Match[str]) -> tuple[_Shape, Any]:
         case 7:
             return _EMPTY, dict if match[7] == "{}" else list
         case _:
-            return _OTHER, None
+            return _OPEN, None
 
 
-def _other(lines: list[str], number: int, at: int, block: Any, depth: int) -> int | None:
+def _other(lines: list[str], number: int, at: int, block: Any, depth: int) -> int:
     """Add to `block` the entries that a line which is not plain starts, or decline.
 
-    Return the number of the first line that is not part of them: the next that is not indented more.
+    Return the number of the first line that is not part of them, the next that is not indented more, or -1.
     """
     from analyzer.load.events import Reading
 
@@ -166,17 +164,22 @@ def _other(lines: list[str], number: int, at: int, block: Any, depth: int) -> in
     while end < len(lines) and _deeper(lines[end], at):
         end += 1
     rest = "" if end == len(lines) else "\n"
-    reading = Reading(Text("\n".join(lines[number:end]) + rest))
+    entries = "\n".join(lines[number:end]) + rest
+    if lines[number][at] in "{!" or _ELUSIVE.search(entries):  # a whole mapping, not entries of one
+        return -1
+    reading = Reading(Text(entries))
     found = list(reading.documents())
-    if len(found) != 1 or found[0].problems or not reading.plain or depth + reading.deepest >= limits.DEPTH:
-        return None
+    if len(found) != 1 or found[0].problems or found[0].start != at:
+        return -1
+    if not reading.plain or depth + reading.deepest >= limits.DEPTH:
+        return -1
     data = found[0].data
     if isinstance(block, list) and isinstance(data, list):
         block += data
     elif isinstance(block, dict) and isinstance(data, dict) and block.keys().isdisjoint(data):
         block |= data
     else:
-        return None
+        return -1
     return end
 
 

@@ -191,17 +191,18 @@ def _meant(data: object) -> bool:
 
 
 def _add(value: _Value, text: Text, source: str, made: Contents) -> None:
-    data = value.data if isinstance(value.data, dict) else {}
-    document = Document(_kept(data), source, value.origin)
-    severity = Severity.ERROR if document.kind in KINDS_READ or not document.kind else Severity.WARNING
-    made.diagnostics += [problem.diagnostic(source, text, severity) for problem in value.problems]
+    kind = _text(value.data, "kind")
+    if value.problems:
+        severity = Severity.ERROR if kind in KINDS_READ or not kind else Severity.WARNING
+        made.diagnostics += [problem.diagnostic(source, text, severity) for problem in value.problems]
     if fault := _fault(value.data):
         code, message, remedy = fault
+        span = Span(source, (), value.origin)
         made.diagnostics.append(
-            Diagnostic(severity=Severity.ERROR, code=code, message=message, span=document.span, help=remedy)
+            Diagnostic(severity=Severity.ERROR, code=code, message=message, span=span, help=remedy)
         )
-    elif data:
-        made.documents.append(document)
+    elif isinstance(value.data, dict):
+        made.documents.append(Document(_kept(value.data, kind), source, value.origin))
 
 
 def _fault(data: object) -> tuple[str, str, str] | None:
@@ -220,9 +221,9 @@ def _fault(data: object) -> tuple[str, str, str] | None:
     return None
 
 
-def _kept(data: dict[str, Any]) -> dict[str, object]:
+def _kept(data: dict[str, Any], kind: str) -> dict[str, object]:
     """Return an object without what nobody reads, which is most of a dump."""
-    metadata, status, kind = data.get("metadata"), data.get("status"), _text(data, "kind")
+    metadata, status = data.get("metadata"), data.get("status")
     if isinstance(metadata, dict):
         metadata.pop("managedFields", None)
     if kind == "Pod" and isinstance(status, dict):

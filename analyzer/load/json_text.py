@@ -239,7 +239,7 @@ class _Reading:
         level: list[Any] = [data] if isinstance(data, (dict, list)) else []
         for _ in range(limits.DEPTH):
             values = [v for c in level for v in (c.values() if type(c) is dict else c)]
-            if self._long and any(type(v) is str and len(v) > limits.SCALAR_CHARACTERS for v in values):
+            if self._long and [v for v in values if type(v) is str and len(v) > limits.SCALAR_CHARACTERS]:
                 raise Refused(self._too_long(at))
             level = [v for v in values if type(v) is dict or type(v) is list]
             if not level:

@@ -21,6 +21,7 @@ from typing import IO, cast
 
 from analyzer.diagnostics import Diagnostic, Severity
 from analyzer.load import limits
+from analyzer.load.block import Memory
 from analyzer.load.files import KUSTOMIZATIONS, Form, Source, Unreadable, read
 from analyzer.load.text import Refused, decode, printable
 from analyzer.load.yaml_text import read_yaml
@@ -118,7 +119,7 @@ def bases(source: Source) -> Iterator[str]:
             text = decode(read(Source(path=os.path.join(source.path, name), name=name)))
         except (Unreadable, Refused):
             continue
-        for value in read_yaml(text, {}):
+        for value in read_yaml(text, Memory()):
             data = value.data if isinstance(value.data, dict) else {}
             for key in ("resources", "bases", "components"):
                 for entry in _list(data.get(key)):

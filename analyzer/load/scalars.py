@@ -13,7 +13,8 @@ import re
 from analyzer.load import limits
 from analyzer.load.text import shown
 
-_WORDS: dict[str, bool | None] = {
+# Words that are no text when they stand unquoted.
+WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -37,8 +38,8 @@ class BadScalarError(ValueError):
 
 def resolve(text: str) -> str | int | float | bool | None:
     """Return the value of a plain scalar without a tag, or raise BadScalarError."""
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in WORDS:
+        return WORDS[text]
     if text[0] not in "+-.0123456789":
         return text
     if text in _NO_NUMBERS:
