@@ -74,6 +74,8 @@ def connect(context: str | None, kubeconfig: str | None) -> Access:
     load: Callable[..., None] = config.load_kube_config
     with _heard(chosen):
         load(os.pathsep.join(chosen.files), chosen.name, configuration)
+        if chosen.proxy:  # which clients before version 37 overlook
+            configuration.proxy = chosen.proxy
         return Access(context=chosen, client=client.ApiClient(configuration))
 
 

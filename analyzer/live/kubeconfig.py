@@ -33,13 +33,14 @@ _MOST_NAMES = 20  # of contexts that a message lists
 class Context:
     """A context of the kubeconfig that `files` make.
 
-    `server` is the URL of its cluster, `user` the fields of its user (none: nobody in particular asks),
-    `kubectl` how kubectl is called to use it.
+    `server` is the URL of its cluster, `proxy` that of the proxy before it or "", `user` the fields of its
+    user (none: nobody in particular asks), `kubectl` how kubectl is called to use it.
     """
 
     name: str
     files: tuple[str, ...]
     server: str
+    proxy: str
     user_name: str
     user: Mapping[str, Any]
     kubectl: str
@@ -70,6 +71,7 @@ def choose(context: str | None, kubeconfig: str | None) -> Context:
         name=name,
         files=files,
         server=server,
+        proxy=str(clusters[cluster].get("proxy-url") or ""),
         user_name=user,
         user=users.get(user, {}),
         kubectl=shlex.join(
