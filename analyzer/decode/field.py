@@ -228,7 +228,7 @@ class Field:
             if key not in known:
                 name = key if isinstance(key, str) else shown(key)
                 close = get_close_matches(name[:_LONGEST_STEP], sorted(known), n=1)
-                meant = f"did you mean `{close[0]}`?" if close else f"known here: {_enumerated(known)}"
+                meant = f"did you mean `{close[0]}`?" if close else _enumerated(known)
                 yield name, misplaced.get(name) or meant
 
 
@@ -251,4 +251,6 @@ class Root(Field):
 
 def _enumerated(names: frozenset[str]) -> str:
     """List names, those that everybody uses; the long lists of pods and metadata help nobody."""
-    return ", ".join(f"`{name}`" for name in sorted(names)) if len(names) <= 12 else "see `kubectl explain`"
+    if len(names) > 12:
+        return "see `kubectl explain`"
+    return "known here: " + ", ".join(f"`{name}`" for name in sorted(names))

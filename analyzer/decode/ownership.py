@@ -109,9 +109,9 @@ def endpoints(
             found.append(_planned(template, owner, nodes))
         elif owner:
             idle += 1
-    _notice(problems, left_out[State.FINISHED], "pods have finished")
-    _notice(problems, left_out[State.WITHOUT_ADDRESS], "pods have no address yet")
-    _notice(problems, idle, "workloads have no replicas or are done")
+    _notice(problems, left_out[State.FINISHED], "finished pod{}")
+    _notice(problems, left_out[State.WITHOUT_ADDRESS], "pod{} without an address")
+    _notice(problems, idle, "workload{} without replicas, or done,")
     found.sort(key=_order)
     return tuple(found)
 
@@ -156,5 +156,7 @@ def _order(pod: Pod) -> tuple[str, str, str, str]:
 
 def _notice(problems: Problems, count: int, what: str) -> None:
     if count:
-        message = f"{count} {what} and are no endpoints"
+        one = count == 1
+        are = "is no endpoint" if one else "are no endpoints"
+        message = f"{count} {what.format('' if one else 's')} {are}"
         problems.add(Severity.NOTICE, "no-endpoint", message, None)
