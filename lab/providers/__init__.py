@@ -1,0 +1,1 @@
+"""Where a lab can live: one folder a provider."""

@@ -1,0 +1,112 @@
+"""A list of probes carried out by as many processes as pay: the lab's own, and one more a processor.
+
+Comes in: probes, the ground they run on and the lab's listeners. Goes out: results in the order of the
+probes. Each process has some of the sources; all answer at all listeners; the lab's own hears the firewall
+for all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from lab.providers.netns.aims import Aims
+from lab.providers.netns.loop import Loop
+from lab.providers.netns.nflog import Event
+from lab.providers.netns.prober import Run
+from lab.providers.netns.probes import Probe, ProbeResult
+from lab.providers.netns.worker import Share, Worker
+
+_WORTH_A_PROCESS = 2_000
+_MOST = 8
+_TELL_EVERY = 0.1
+
+Progress = Callable[[int, int], object]
+"""Is told how many probes are done, of how many; the last time when all are."""
+
+
+class Crew:
+    """A list of probes under way. `done` is true when every probe has its result."""
+
+    def __init__(self, loop: Loop, share: Share, on_progress: Progress | None = None) -> None:
+        """Begin; the loop does the rest. Raises LabError where a probe names what does not exist."""
+        Aims(share.ground.places).check(share.probes)
+        self._loop, self._on_progress, self._told = loop, on_progress, time.monotonic()
+        self._probes = share.probes
+        self._numbers = _shares(share.probes, _processes(len(share.probes)))
+        shares = [replace(share, probes=[share.probes[number] for number in some]) for some in self._numbers]
+        self._workers = [Worker(loop, one, self._further) for one in shares[1:]]
+        self._owners = {
+            address: worker
+            for worker, one in zip(self._workers, shares[1:], strict=True)
+            for source in {probe.source for probe in one.probes}
+            for address in one.ground.places[source].addresses
+        }
+        self._run = Run(loop, share.ground, shares[0].probes, share.patience, self._further)
+        self._run.start()
+
+    @property
+    def done(self) -> bool:
+        """Tell whether every probe has its result."""
+        return self._run.done and all(worker.done for worker in self._workers)
+
+    def results(self) -> list[ProbeResult]:
+        """Return the results in the order of the probes, once all are done."""
+        if not self._workers:
+            return self._run.results()
+        parts = [self._run.results(), *(worker.results() for worker in self._workers)]
+        found = {
+            number: result
+            for numbers, results in zip(self._numbers, parts, strict=True)
+            for number, result in zip(numbers, results, strict=True)
+        }
+        return [found[number] for number in range(len(self._probes))]
+
+    def logged(self, events: Sequence[Event]) -> None:
+        """Hear what the firewall did, and pass on what concerns the others."""
+        if not self._workers:
+            self._run.logged(events)
+            return
+        others: dict[Worker, list[Event]] = defaultdict(list)
+        for event in events:
+            owner = self._owners.get(event.source)
+            if owner is not None:
+                others[owner].append(event)
+        self._run.logged(events)
+        for worker, some in others.items():
+            worker.tell(some)
+
+    def close(self) -> None:
+        """Give up what is still under way."""
+        self._run.close()
+        for worker in self._workers:
+            worker.close()
+
+    def _further(self) -> None:
+        if self._on_progress is None:
+            return
+        now = time.monotonic()
+        if self.done or now - self._told >= _TELL_EVERY:
+            self._told = now
+            finished = self._run.finished + sum(worker.finished for worker in self._workers)
+            self._on_progress(finished, len(self._probes))
+
+
+def _processes(probes: int) -> int:
+    return max(1, min(len(os.sched_getaffinity(0)), _MOST, probes // _WORTH_A_PROCESS))
+
+
+def _shares(probes: Sequence[Probe], processes: int) -> list[list[int]]:
+    """Deal the probes out by their sources, to each process about as many; order is kept within a share."""
+    if processes == 1:
+        return [list(range(len(probes)))]
+    by_source: dict[str, list[int]] = {}
+    for number, probe in enumerate(probes):
+        by_source.setdefault(probe.source, []).append(number)
+    shares: list[list[int]] = [[] for _ in range(processes)]
+    for numbers in by_source.values():
+        min(shares, key=len).extend(numbers)
+    return shares

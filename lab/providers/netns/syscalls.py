@@ -1,0 +1,41 @@
+"""The few Linux calls that Python 3.11 lacks: unshare, setns, prctl.
+
+Comes in: flags and descriptors. Goes out: nothing, or OSError with the kernel's errno.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def unshare(flags: int) -> None:
+    """Move the calling thread into new namespaces (the CLONE_NEW* of `flags`)."""
+    if _libc.unshare(flags):
+        _fail("unshare")
+
+
+def setns(descriptor: int, kind: int = CLONE_NEWNET) -> None:
+    """Move the calling thread into the namespace that `descriptor` refers to."""
+    if _libc.setns(descriptor, kind):
+        _fail("setns")
+
+
+def die_with_parent(signal: int) -> None:
+    """Have the kernel send `signal` to this process when the thread that forked it ends."""
+    if _libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0):
+        _fail("prctl")
+
+
+def _fail(call: str) -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, f"{call}: {os.strerror(number)}")
