@@ -44,12 +44,16 @@ class Access:
 
     def credentials(self) -> dict[str, str]:
         """Return the headers that say who asks; a token about to expire is fetched anew."""
+        configuration = self.client.configuration
         with _heard(self.context):
-            settings = self.client.configuration.auth_settings().values()
-        headers = {setting["key"]: str(setting["value"]).strip() for setting in settings}
-        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            # The token's name depends on the client's version; 36.0.0 stores one and looks for the other.
+            tokens = [
+                configuration.get_api_key_with_prefix(name) for name in ("BearerToken", "authorization")
+            ]
+        token = str(tokens[0] or tokens[1] or "").strip()
+        if not (token.isascii() and token.isprintable()):
             raise _no_credentials(self.context, "the token has line breaks or letters that no token has")
-        return headers
+        return {"Authorization": token} if token else {}
 
     def __str__(self) -> str:
         return f"the cluster of context {shown(self.context.name)} at {shown(self.context.server)}"
