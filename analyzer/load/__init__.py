@@ -109,7 +109,8 @@ class _Reading:
             self.diagnostics.append(refused.problem.diagnostic(source.name, decodable(data)))
             return
         syntax, values = _values(text, self.memory)
-        held = contents(values, text, syntax, source.name, strict=source.named)
+        strict = source.named or source.form is not Form.FILE
+        held = contents(values, text, syntax, source.name, strict=strict)
         self.documents += held.documents
         self.diagnostics += held.diagnostics
         if held.strangers:

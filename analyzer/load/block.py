@@ -31,6 +31,7 @@ _LINE = re.compile(rf"( *+)(- )?(?:{_KEY})?{_WORD}? *+(?:(?<= )#[ -~]*+)?")
 # the lines that YAML sees.
 _ELUSIVE = re.compile("[\x85\u2028\u2029\ufeff]")
 _LONGEST = 1024  # characters of a plain line
+_DENSITY = 10  # a document with more than one line in so many that is not plain is not worth reading here
 _REMEMBERED = 100_000  # lines whose reading is kept: in a large file most lines have been seen before
 
 
@@ -78,7 +79,7 @@ def read(lines: list[str], memory: Memory) -> Block | None:  # noqa: C901, PLR09
     # The collection that the last line belongs to, the column it starts in, whether it is a list, and those
     # around it; the key whose value may start on the next line; the first line after what was not plain.
     block, column, listing, outer = root, 0, False, []  # type: tuple[Any, int, bool, list[tuple[Any, int, bool]]]
-    pending, resume = "", 0
+    pending, resume, others = "", 0, 0
     items, starts = None, []  # type: tuple[Any, list[int]]
     for number, line in enumerate(lines):
         at, dash, shape, key, value = memory[line]
@@ -105,7 +106,11 @@ def read(lines: list[str], memory: Memory) -> Block | None:  # noqa: C901, PLR09
         if block is items:
             starts.append(number)
         if shape is _OTHER:
-            if (resume := _other(lines, number, at, block, len(outer))) < 0:
+            others += 1
+            if (
+                others * _DENSITY > number + _LONGEST
+                or (resume := _other(lines, number, at, block, len(outer))) < 0
+            ):
                 return None
             continue
         if shape is _EMPTY:

@@ -141,7 +141,12 @@ def contents(values: Iterable[Parsed], text: Text, syntax: Syntax, source: str, 
         return made
     for value in found:
         _add(value, text, source, made)
+    made.diagnostics.sort(key=_place)
     return made
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    return (diagnostic.span.line, diagnostic.span.column) if diagnostic.span else (0, 0)
 
 
 def _flat(

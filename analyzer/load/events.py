@@ -27,7 +27,7 @@ from yaml.reader import ReaderError
 from analyzer.diagnostics import FieldPath, Step
 from analyzer.load import limits
 from analyzer.load.scalars import BadScalarError, resolve, resolve_tagged
-from analyzer.load.syntax import control_character, syntax_problem
+from analyzer.load.syntax import TEMPLATE, control_character, syntax_problem
 from analyzer.load.text import Parsed, Problem, Refused, Text, shown, step, too_long, too_many
 
 # The way from a collection up to the root of its document, the innermost step first.
@@ -100,7 +100,7 @@ class Reading:
         root = self._next()
         data = self._node(root, 0, None)
         end = self._next().end_mark.index + self._base
-        start = root.start_mark.index + self._base
+        start = self._offset(root)
         found, self._problems = tuple(self._problems), []
         return Parsed(data=data, start=start, end=end, items=tuple(self._items), problems=found)
 
@@ -147,7 +147,7 @@ class Reading:
         text: str = event.value
         if len(text) > limits.SCALAR_CHARACTERS:
             self._complain(event, trail, "value-too-long", too_long(len(text)))
-            return ""
+            return None
         try:
             if event.tag is not None and event.tag != "!":
                 return resolve_tagged(event.tag, text)
@@ -160,13 +160,13 @@ class Reading:
         made: list[object] = []
         starts = self._items if trail == (None, "items") else []
         while type(event := self._next()) is not SequenceEndEvent:
-            starts.append(event.start_mark.index + self._base)
+            starts.append(self._offset(event))
             made.append(self._node(event, depth + 1, (trail, len(made))))
         return made
 
     def _mapping(self, depth: int, trail: Trail) -> dict[str, object]:
         made: dict[str, object] = {}
-        seen: dict[str, Any] = {}
+        seen: dict[str, int] = {}
         merged: list[dict[str, object]] = []
         while type(event := self._next()) is not MappingEndEvent:
             key = self._key(event, depth, trail)
@@ -176,10 +176,11 @@ class Reading:
                 merged += self._merge(depth, trail)
             else:
                 value = self._node(self._next(), depth + 1, (trail, step(key)))
-                if seen.setdefault(key, event) is event:
-                    made[key] = value
-                else:
+                if key in made:
                     self._duplicate(key, seen[key], event, trail)
+                else:
+                    made[key] = value
+                    seen[key] = event.start_mark.index
         for mapping in merged:
             for key, value in mapping.items():
                 made.setdefault(key, value)
@@ -189,7 +190,9 @@ class Reading:
         """Return the text of a key; whole numbers stand for their digits, as they do to the API server."""
         if type(event) is MappingStartEvent or type(event) is SequenceStartEvent:
             self._node(event, depth + 1, trail)
-            self._complain(event, trail, "key-not-text", "a list or an object as a key", "write a text")
+            template = self._text.content.startswith("{{", self._offset(event) - 1)
+            remedy = TEMPLATE if template else "write a text"
+            self._complain(event, trail, "key-not-text", "a list or an object as a key", remedy)
             return None
         value = self._node(event, depth, trail)
         if type(value) is str:
@@ -232,15 +235,19 @@ class Reading:
         self._descend(event, depth + levels, trail)
         return value
 
-    def _duplicate(self, key: str, first: Any, second: Any, trail: Trail) -> None:
-        line, _ = self._text.position(first.start_mark.index + self._base)
+    def _duplicate(self, key: str, first: int, second: Any, trail: Trail) -> None:
+        line, _ = self._text.position(first + self._base)
         message = f"the key {shown(key)} stands here and on line {line}"
         self._complain(second, (trail, step(key)), "duplicate-key", message, "keep one of them")
+
+    def _offset(self, event: Any) -> int:
+        offset: int = event.start_mark.index
+        return offset + self._base
 
     def _complain(self, event: Any, trail: Trail, code: str, message: str, remedy: str = "") -> None:
         """Note a problem that does not hinder reading on."""
         if len(self._problems) == limits.PROBLEMS:
-            raise Refused(too_many(event.start_mark.index + self._base))
+            raise Refused(too_many(self._offset(event)))
         self._problems.append(self._problem(event, trail, code, message, remedy))
 
     def _refused(self, event: Any, trail: Trail, code: str, message: str) -> Refused:
@@ -250,7 +257,7 @@ class Reading:
         return Problem(
             code=code,
             message=message,
-            offset=event.start_mark.index + self._base,
+            offset=self._offset(event),
             path=path_of(trail),
             help=remedy,
         )

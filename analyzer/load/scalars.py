@@ -20,11 +20,12 @@ WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
 }
 _NO_NUMBERS = frozenset(
-    sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN")
-) - {"+.nan", "-.nan", "+.NaN", "-.NaN", "+.NAN", "-.NAN"}
+    [*(sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")), ".nan", ".NaN", ".NAN"]
+)
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _BASES = ((2, 16), (3, 2), (4, 8), (5, 10))
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_SHORT = 19  # digits that always fit in 64 bits
 _WHOLE = 1e21  # from here on Go writes a float64 with an exponent, below it a whole one like an integer
 
 
@@ -42,6 +43,8 @@ def resolve(text: str) -> str | int | float | bool | None:
         return WORDS[text]
     if text[0] not in "+-.0123456789":
         return text
+    if text.isdecimal() and text.isascii() and len(text) < _SHORT and (text[0] != "0" or text == "0"):
+        return int(text)
     if text in _NO_NUMBERS:
         raise BadScalarError(
             "not-a-number", f"`{text}` is no number that JSON can hold", "quote it if it is text"

@@ -12,7 +12,8 @@ from yaml import MarkedYAMLError
 from analyzer.load.text import Problem, Text
 
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TEMPLATE = re.compile(r"\{\{|\{%")
+_MARK = re.compile(r"\{\{|\{%")
+TEMPLATE = "this looks like a template: render it and analyze what comes out"
 
 # What the parser says, and what then usually is the mistake.
 _REMEDIES = (
@@ -44,20 +45,19 @@ def syntax_problem(text: Text, error: MarkedYAMLError, base: int) -> Problem:
     """Return the problem that stopped the parser, which read the text from offset `base` on."""
     assert error.problem_mark is not None, "PyYAML's parsers mark every problem"
     offset = error.problem_mark.index + base
+    line = _line(text.content, offset)
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        message, remedy = "a tab in the indentation", "indent with spaces: YAML allows no tabs there"
+        return Problem(code="tab-indentation", message=message, offset=offset, help=remedy, fatal=True)
     message = error.problem or "this is no YAML"
-    if error.context and error.context_mark:
+    if error.context and error.context_mark and error.context_mark.index != error.problem_mark.index:
         message += (
             f", {error.context} that begins on line {text.position(error.context_mark.index + base)[0]}"
         )
-    code, remedy = _remedy(text.content, offset, message)
-    return Problem(code=code, message=message, offset=offset, help=remedy, fatal=True)
+    remedy = TEMPLATE if _MARK.search(line) else next((r for words, r in _REMEDIES if words in message), "")
+    return Problem(code="yaml-syntax", message=message, offset=offset, help=remedy, fatal=True)
 
 
-def _remedy(content: str, offset: int, message: str) -> tuple[str, str]:
-    begin = content.rfind("\n", 0, offset) + 1
-    line = content[begin : content.find("\n", offset) % (len(content) + 1)]
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "tab-indentation", "indent with spaces: YAML allows no tabs there"
-    if _TEMPLATE.search(line):
-        return "yaml-syntax", "this looks like a template: render it and analyze what comes out"
-    return "yaml-syntax", next((remedy for words, remedy in _REMEDIES if words in message), "")
+def _line(content: str, offset: int) -> str:
+    begin, end = content.rfind("\n", 0, offset) + 1, content.find("\n", offset)
+    return content[begin:] if end < 0 else content[begin:end]
