@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from lab.errors import LabError
 
 _SCTP = 132
-_TRIAL = "add table inet kubereach_trial { chain c { ct state established accept; log group 1; } }\n"
+_TRIAL = "table inet kubereach_trial { chain c { ct state established accept; log group 1; }; }\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,8 @@ def detect() -> Capabilities:
     return Capabilities(**json.loads(done.stdout))
 
 
-def _trial() -> Capabilities:
+def trial() -> Capabilities:
+    """Find out by trying in this process, which thereby leaves the host's network."""
     from lab.providers.netns import namespaces, nft
     from lab.providers.netns.nflog import PacketLog
 
@@ -106,4 +107,4 @@ def _trial() -> Capabilities:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(_trial())))
+    sys.stdout.write(json.dumps(asdict(trial())))

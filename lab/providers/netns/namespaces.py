@@ -152,11 +152,11 @@ def _unshare_as_user(flags: int) -> None:
 
 def _map_to_root(uid: int, gid: int) -> None:
     for name, content in (
-        ("setgroups", "deny"),
-        ("uid_map", f"0 {uid} 1\n"),
-        ("gid_map", f"0 {gid} 1\n"),
+        ("setgroups", b"deny"),
+        ("uid_map", b"0 %d 1\n" % uid),
+        ("gid_map", b"0 %d 1\n" % gid),
     ):
-        Path(f"/proc/self/{name}").write_text(content, encoding="ascii")
+        Path(f"/proc/self/{name}").write_bytes(content)
 
 
 def _explain(error: OSError) -> tuple[str, str]:

@@ -38,7 +38,7 @@ IFA_ADDRESS, IFA_LOCAL = 1, 2
 IFA_F_NODAD = 0x02
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
-RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_NOWHERE = 0, 253, 255
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
 
 _HEADER = struct.Struct("=IHHII")
@@ -123,8 +123,21 @@ def add_route(
 
 
 def delete_route(index: int, destination: bytes) -> Request:
-    """Remove the route of one address."""
-    return Request(RTM_DELROUTE, 0, _route(index, destination), f"remove route to {_text(destination)}")
+    """Remove the route of one address, whatever its gateway."""
+    body = _attribute(RTA_OIF, struct.pack("=I", index)) + _attribute(RTA_DST, destination)
+    head = struct.pack(
+        "=BBBBBBBBI",
+        _family(destination),
+        len(destination) * 8,
+        0,
+        0,
+        RT_TABLE_MAIN,
+        0,
+        RT_SCOPE_NOWHERE,
+        0,
+        0,
+    )
+    return Request(RTM_DELROUTE, 0, head + body, f"remove route to {_text(destination)}")
 
 
 def add_neighbour(index: int, address: bytes, mac: bytes) -> Request:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from lab.errors import LabError
 from lab.providers.netns.namespaces import Namespace
 
+PLACES = ("/usr/sbin", "/sbin")
+"""Where nft is when it is not on the PATH of an ordinary user."""
 _CHUNK = 1 << 20
 """Bytes of text in one transaction, to begin with."""
 _HELP = "install nftables: `apt install nftables`, `dnf install nftables` or `pacman -S nftables`"
@@ -24,8 +26,8 @@ class TransactionTooLongError(LabError):
 
 
 def find() -> str:
-    """Return the path of `nft`, which ordinary users often do not have on their PATH. Raises LabError."""
-    path = shutil.which("nft", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+    """Return the path of `nft`. Raises LabError when it is not installed."""
+    path = shutil.which("nft", path=os.pathsep.join((os.environ.get("PATH", ""), *PLACES)))
     if path is None:
         raise LabError("`nft` is not installed", _HELP)
     return path

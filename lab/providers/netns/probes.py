@@ -106,7 +106,7 @@ class Patience:
     attempts: int = 5
 
     def life(self, earlier: int) -> float:
-        """Return how long an attempt may take: twice as long as the one before, lest a busy machine misleads."""
+        """Return how long the next attempt may take: twice as long each, lest a busy machine misleads."""
         return self.timeout * 2.0**earlier
 
     def verdict(self, attempts: tuple[Attempt, ...]) -> Outcome | None:
