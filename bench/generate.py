@@ -32,6 +32,7 @@ HELP = {
     "seed": "another seed, another cluster",
     "addresses": "with phase and addresses, as in a running cluster",
     "compatible": "without what network-config-analyzer misreads",
+    "plain": "policies as most people write them",
 }
 
 

@@ -19,7 +19,8 @@ class Parameters:
     controllers in addition to the pods, each of one of the classes. A fraction `owned` of the classes
     have pods that name a ReplicaSet as their controller. `addresses` gives every pod what a running
     cluster adds: a phase and its addresses. `compatible` leaves out what network-config-analyzer is
-    known to misread (tests/differential/known.py).
+    known to misread (tests/differential/known.py); `plain` policies are as most people write them, a rule
+    or two of labels and port numbers, and are understood by every tool.
 
     Raises ValueError where the numbers contradict each other.
     """
@@ -34,6 +35,7 @@ class Parameters:
     seed: int = 1
     addresses: bool = False
     compatible: bool = False
+    plain: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.classes <= self.pods:

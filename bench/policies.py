@@ -69,7 +69,7 @@ def policies(parameters: Parameters) -> Iterator[Document]:
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
             "metadata": {"name": f"policy-{number}", "namespace": names[number % len(names)]},
-            "spec": author.spec(),
+            "spec": author.plain_spec() if parameters.plain else author.spec(),
         }
 
 
@@ -107,6 +107,40 @@ class Author:
         if form < 16:
             return {"podSelector": selector, **self.rules("ingress", "from")}
         return {"podSelector": selector, "egress": [self.rule("to")], **self.rules("ingress", "from")}
+
+    def plain_spec(self) -> dict[str, Value]:
+        """Return a spec as most people write it: an application, who may reach it and on which port."""
+        subject: dict[str, Value] = {"matchLabels": {"app": self.draw.pick(self.pod_values["app"])}}
+        ingress: list[Value] = [self.plain_rule("from") for _ in range(self.draw.between(1, 2))]
+        if self.draw.chance(0.7):
+            return {"podSelector": subject, "ingress": ingress, "policyTypes": ["Ingress"]}
+        egress: list[Value] = [self.plain_rule("to")]
+        return {
+            "podSelector": subject,
+            "egress": egress,
+            "ingress": ingress,
+            "policyTypes": ["Ingress", "Egress"],
+        }
+
+    def plain_rule(self, peers: str) -> dict[str, Value]:
+        """Return a rule with one or two peers and one port."""
+        ports: list[Value] = [{"port": self.draw.pick(NUMBERS), "protocol": "TCP"}]
+        chosen: list[Value] = [self.plain_peer() for _ in range(self.draw.between(1, 2))]
+        return {peers: chosen, "ports": ports}
+
+    def plain_peer(self) -> dict[str, Value]:
+        """Return a peer: pods of the namespace, another namespace, or a block of addresses."""
+        match self.draw.between(0, 9):
+            case 0 | 1 | 2 | 3 | 4:
+                key = self.draw.pick(("app", "tier"))
+                return {"podSelector": {"matchLabels": {key: self.draw.pick(self.pod_values[key])}}}
+            case 5 | 6 | 7:
+                key = "kubernetes.io/metadata.name"
+                return {
+                    "namespaceSelector": {"matchLabels": {key: self.draw.pick(self.namespace_values[key])}}
+                }
+            case _:
+                return {"ipBlock": self.block()}
 
     def odd_types(self, form: int) -> dict[str, Value]:
         """Return types and rules as few people write them, though the API server accepts them."""
