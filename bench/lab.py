@@ -1,0 +1,60 @@
+"""The embedded lab as its users wait for it: whole commands, on clusters with plain policies.
+
+Only where the lab's tasks exist and the machine can run it; else a line says why not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.measure import PROJECT, generate, median, run
+from bench.table import Cell, Table
+
+COMMANDS = ("up", "probe", "down")
+SIZES = (50, 100, 200)
+QUICK_SIZES = (50,)
+INVOKE = (sys.executable, "-m", "invoke")
+
+
+def measure(*, quick: bool) -> Iterator[Table]:
+    """Measure the demo's round, then growing clusters."""
+    tasks = subprocess.run(
+        [*INVOKE, "--list"], cwd=PROJECT, capture_output=True, text=True, check=False
+    ).stdout
+    absent = [name for name in COMMANDS if f" {name} " not in tasks]
+    if absent:
+        row = (f"not measured: `invoke --list` shows no {', '.join(absent)}",)
+        yield Table(title="The lab, whole commands", columns=("reason",), rows=(row,))
+        return
+    times = 1 if quick else 5
+    places = [("the demo", PROJECT / "manifests")]
+    places += [(f"{pods} pods, every pair", cluster(pods)) for pods in (QUICK_SIZES if quick else SIZES)]
+    rows = tuple(round_trip(name, place, times) for name, place in places)
+    columns = ("cluster", *(f"{name} s" for name in COMMANDS), "all s")
+    yield Table(title="The lab, whole commands", columns=columns, rows=rows)
+
+
+def round_trip(name: str, place: Path, times: int) -> tuple[Cell, ...]:
+    """Return the medians of bringing a lab up, probing every pair and taking it down."""
+    rounds = [[run(command).seconds for command in commands(place)] for _ in range(times)]
+    medians = [median([each[step] for each in rounds]) for step in range(len(COMMANDS))]
+    return (name, *medians, median([sum(each) for each in rounds]))
+
+
+def commands(place: Path) -> Sequence[Sequence[str]]:
+    """Return the commands of one round."""
+    return (
+        (*INVOKE, "up", "--provider", "netns", str(place)),
+        (*INVOKE, "probe", "--every-pair"),
+        (*INVOKE, "down"),
+    )
+
+
+def cluster(pods: int) -> Path:
+    """Return a folder with a plain cluster whose pods all differ."""
+    sizes = {"pods": pods, "classes": pods, "policies": pods // 5, "namespaces": 5, "blocks": 8}
+    arguments = [text for name, number in sizes.items() for text in (f"--{name}", str(number))]
+    return generate(f"lab-{pods}", *arguments, "--plain", "--compatible", "--format", "folder")
