@@ -79,6 +79,11 @@ class Listeners:
             while self._accepted:
                 os.close(self._accepted.popleft()[1])
 
+    def keys(self) -> list[Key]:
+        """Return who answers at which ports."""
+        raw = [(name, Protocol.SCTP, port) for name, one in self._responders.items() for port in one.ports]
+        return [*self._open, *raw]
+
     def descriptors(self) -> set[int]:
         """Return the descriptors of the listening sockets."""
         return {listener.fileno() for listener in self._open.values()}

@@ -143,6 +143,11 @@ class Network:
             raise LabError(f"there is no `{name}` in this lab")
         return place
 
+    @property
+    def listening(self) -> list[tuple[str, Protocol, int]]:
+        """Who answers at which ports."""
+        return self._listeners.keys()
+
     def listen(self, listeners: Iterable[tuple[str, Protocol, int]]) -> None:
         """Have endpoints answer on ports, with their own names; those that do already go on doing it.
 
@@ -157,7 +162,7 @@ class Network:
     ) -> Crew:
         """Begin to probe and return at once; the loop carries it out. Raises LabError for unknown names."""
         for log in self._logs.values():
-            log.read()  # what was logged before is about others
+            self._tell(log)  # what was logged before is about others
         share = Share(
             probes=probes, ground=self._ground(), patience=patience or Patience(), listeners=self._listeners
         )

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 lacks: unshare, setns, prctl.
+"""The few Linux calls that Python 3.11 lacks: unshare, setns, prctl, mount.
 
 Comes in: flags and descriptors. Goes out: nothing, or OSError with the kernel's errno.
 """
@@ -14,6 +14,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 PR_SET_PDEATHSIG = 1
+_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,6 +35,15 @@ def die_with_parent(signal: int) -> None:
     """Have the kernel send `signal` to this process when the thread that forked it ends."""
     if _libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0):
         _fail("prctl")
+
+
+def mount_over(source: str, target: str) -> None:
+    """Have `target` show the file `source`, in the mount namespace of the caller only."""
+    none = None
+    if _libc.mount(none, b"/", none, _MS_REC | _MS_PRIVATE, none):
+        _fail("mount")
+    if _libc.mount(os.fsencode(source), os.fsencode(target), none, _MS_BIND, none):
+        _fail("mount")
 
 
 def _fail(call: str) -> None:

@@ -21,8 +21,9 @@ from lab.providers.netns import namespaces, syscalls
 from lab.providers.netns.listeners import Listeners
 from lab.providers.netns.loop import READ, WRITE, Loop
 from lab.providers.netns.nflog import Event
+from lab.providers.netns.plain import plain_result, read_result
 from lab.providers.netns.prober import Ground, Run
-from lab.providers.netns.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult
+from lab.providers.netns.probes import Attempt, Outcome, Patience, Probe, ProbeResult
 
 _COUNT = struct.Struct("=I")
 _EVENTS_AT_ONCE = 256
@@ -74,10 +75,7 @@ class Worker:
             packed = marshal.loads(os.pread(self._memory, size, 0)) if size else []  # noqa: S302 - our own fork
         except (EOFError, ValueError):
             packed = []
-        found = [
-            ProbeResult(probe=probe, outcome=Outcome(outcome), attempts=tuple(map(_unpack, attempts)))
-            for probe, (outcome, attempts) in zip(self._probes, packed, strict=False)
-        ]
+        found = [read_result(probe, data) for probe, data in zip(self._probes, packed, strict=False)]
         lost = self._probes[len(found) :]
         return found + [ProbeResult(probe=probe, outcome=Outcome.ERROR, attempts=(_LOST,)) for probe in lost]
 
@@ -156,10 +154,7 @@ def _work(share: Share, lab: socket.socket, memory: int) -> None:
         if run.finished - told >= _TOLD_EVERY:
             told = run.finished
             lab.send(_COUNT.pack(told))
-    packed = [
-        (result.outcome.value, tuple(_pack(attempt) for attempt in result.attempts))
-        for result in run.results()
-    ]
+    packed = [plain_result(result) for result in run.results()]
     with open(memory, "wb", closefd=False) as file:
         file.write(marshal.dumps(packed))
 
@@ -181,34 +176,3 @@ def _close_all_but(kept: Iterable[int]) -> None:
         if descriptor not in keep:
             with suppress(OSError):
                 os.close(descriptor)
-
-
-_Packed = tuple[str, float, float, int, str | None, tuple[str, int, int] | None, str | None, str | None]
-
-
-def _pack(attempt: Attempt) -> _Packed:
-    icmp = attempt.icmp
-    return (
-        attempt.outcome.value,
-        attempt.started,
-        attempt.took,
-        attempt.source_port,
-        attempt.identity,
-        None if icmp is None else (icmp.sender, icmp.type, icmp.code),
-        attempt.rule,
-        attempt.reason,
-    )
-
-
-def _unpack(packed: _Packed) -> Attempt:
-    outcome, started, took, port, identity, icmp, rule, reason = packed
-    return Attempt(
-        outcome=Outcome(outcome),
-        started=started,
-        took=took,
-        source_port=port,
-        identity=identity,
-        icmp=None if icmp is None else Icmp(sender=icmp[0], type=icmp[1], code=icmp[2]),
-        rule=rule,
-        reason=reason,
-    )
