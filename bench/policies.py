@@ -110,7 +110,10 @@ class Author:
 
     def plain_spec(self) -> dict[str, Value]:
         """Return a spec as most people write it: an application, who may reach it and on which port."""
-        subject: dict[str, Value] = {"matchLabels": {"app": self.draw.pick(self.pod_values["app"])}}
+        labels: dict[str, Value] = {"app": self.draw.pick(self.pod_values["app"])}
+        if self.draw.chance(0.5):
+            labels |= self.plain_label()
+        subject: dict[str, Value] = {"matchLabels": labels}
         ingress: list[Value] = [self.plain_rule("from") for _ in range(self.draw.between(1, 2))]
         if self.draw.chance(0.7):
             return {"podSelector": subject, "ingress": ingress, "policyTypes": ["Ingress"]}
@@ -132,8 +135,7 @@ class Author:
         """Return a peer: pods of the namespace, another namespace, or a block of addresses."""
         match self.draw.between(0, 9):
             case 0 | 1 | 2 | 3 | 4:
-                key = self.draw.pick(("app", "tier"))
-                return {"podSelector": {"matchLabels": {key: self.draw.pick(self.pod_values[key])}}}
+                return {"podSelector": {"matchLabels": self.plain_label()}}
             case 5 | 6 | 7:
                 key = "kubernetes.io/metadata.name"
                 return {
@@ -141,6 +143,11 @@ class Author:
                 }
             case _:
                 return {"ipBlock": self.block()}
+
+    def plain_label(self) -> dict[str, Value]:
+        """Return one label of pods with one of its values."""
+        key = self.draw.pick(tuple(self.pod_values))
+        return {key: self.draw.pick(self.pod_values[key])}
 
     def odd_types(self, form: int) -> dict[str, Value]:
         """Return types and rules as few people write them, though the API server accepts them."""
