@@ -6,6 +6,7 @@ import ctypes
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Callable
 from functools import cache
@@ -37,11 +38,20 @@ def inside(*, rootless: bool) -> Inside:
 
 def run(story: Story, *, rootless: bool) -> Any:
     """Call the story in a forked process and return what it returns; what it raises is raised here."""
+    return begin(story, rootless=rootless)()
+
+
+def begin(story: Story, *, rootless: bool = False) -> Story:
+    """Begin a story in a forked process; what is returned waits for its end, as `run` does."""
     ours, its = os.pipe()
     pid = os.fork()
     if pid == 0:
         _tell(story, its, rootless=rootless)
     os.close(its)
+    return lambda: _finish(pid, ours)
+
+
+def _finish(pid: int, ours: int) -> Any:
     with os.fdopen(ours, "rb") as pipe:
         told = pipe.read()
     _, status = os.waitpid(pid, 0)
@@ -58,6 +68,8 @@ def become_nobody() -> None:
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # as after exec: /proc/self is ours again
+    if not os.access(sys.executable, os.X_OK):  # root's own Python: take one that everybody may run
+        sys.executable = "/usr/bin/python3"
 
 
 def _tell(story: Story, pipe: int, *, rootless: bool) -> None:

@@ -59,6 +59,22 @@ def test_a_process_that_is_killed_gives_errors_and_never_verdicts(inside_once: I
     inside_once(story)
 
 
+def test_where_no_process_can_be_forked_one_does_it_all(
+    inside_once: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    def story() -> None:
+        with listening(12) as network:
+            monkeypatch.setattr(os, "fork", full)
+            results = network.probe(every_pair(network, TCP))
+            assert [result.probe for result in results] == every_pair(network, TCP)
+            assert {result.outcome for result in results} == {Outcome.OPEN}
+
+    inside_once(story)
+
+
 def test_a_run_that_is_given_up_leaves_no_process(inside_once: Inside) -> None:
     def story() -> None:
         with listening(12) as network:

@@ -36,16 +36,14 @@ class Crew:
         Aims(share.ground.places).check(share.probes)
         self._loop, self._on_progress, self._told = loop, on_progress, time.monotonic()
         self._probes = share.probes
-        self._numbers = _shares(share.probes, _processes(len(share.probes)))
-        shares = [replace(share, probes=[share.probes[number] for number in some]) for some in self._numbers]
-        self._workers = [Worker(loop, one, self._further) for one in shares[1:]]
-        self._owners = {
-            address: worker
-            for worker, one in zip(self._workers, shares[1:], strict=True)
-            for source in {probe.source for probe in one.probes}
-            for address in one.ground.places[source].addresses
-        }
-        self._run = Run(loop, share.ground, shares[0].probes, share.patience, self._further)
+        own, *others = _shares(share.probes, _processes(len(share.probes)))
+        self._numbers = [own]
+        self._workers: list[Worker] = []
+        self._owners: dict[bytes, Worker] = {}
+        for numbers in others:
+            self._hire(share, numbers)
+        mine = [share.probes[number] for number in own]
+        self._run = Run(loop, share.ground, mine, share.patience, self._further)
         self._run.start()
 
     @property
@@ -84,6 +82,20 @@ class Crew:
         self._run.close()
         for worker in self._workers:
             worker.close()
+
+    def _hire(self, share: Share, numbers: list[int]) -> None:
+        """Fork a process for some of the probes; they stay with the lab's own where that is not possible."""
+        probes = [share.probes[number] for number in numbers]
+        try:
+            worker = Worker(self._loop, replace(share, probes=probes), self._further)
+        except OSError:
+            self._numbers[0] += numbers
+            self._numbers[0].sort()
+            return
+        self._workers.append(worker)
+        self._numbers.append(numbers)
+        for source in {probe.source for probe in probes}:
+            self._owners.update(dict.fromkeys(share.ground.places[source].addresses, worker))
 
     def _further(self) -> None:
         if self._on_progress is None:

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.errors import LabError
 from lab.providers.netns import namespaces
@@ -91,7 +91,7 @@ class Daemon:
         self._connections.add(Connection(self._loop, one, self._asked, self._left))
 
     def _asked(self, connection: Connection, message: Message) -> None:
-        if message.get("do") in _AT_ONCE:
+        if str(message.get("do")) in _AT_ONCE:
             self._answer(connection, message)
         else:
             self._queue.append((connection, message))
@@ -105,12 +105,7 @@ class Daemon:
 
     def _answer(self, connection: Connection, message: Message) -> None:
         try:
-            request = self.requests.get(message.get("do", ""))
-            if request is None:
-                raise LabError(
-                    f"the lab does not know `{message.get('do')}`", "restart it: `down`, then `up`"
-                )
-            answer = request(connection, message)
+            answer = self.requests.get(str(message.get("do")), _unknown)(connection, message)
         except LabError as error:
             connection.send({"error": error.message, "help": error.help})
         except Exception as error:  # noqa: BLE001 - the lab and its other users go on
@@ -207,6 +202,10 @@ class Daemon:
         connection.send({"ok": True})
         connection.flush()
         self.ended = True
+
+
+def _unknown(_: Connection, message: Message) -> NoReturn:
+    raise LabError(f"the lab does not know `{message.get('do')}`", "restart it: `down`, then `up`")
 
 
 def _namespace(kind: str) -> int:

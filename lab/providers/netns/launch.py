@@ -72,6 +72,9 @@ def _spawn(files: LabFiles) -> dict[str, Any]:
                 pass_fds=[its],
                 start_new_session=True,
             )
+    except OSError as error:
+        os.close(ours)
+        raise LabError(f"cannot start the lab's process: {error}") from error
     finally:
         os.close(its)
     with os.fdopen(ours, "rb") as pipe:
@@ -95,8 +98,8 @@ def main(name: str, report: int) -> None:
     try:
         _enter_own_namespaces()
         listener = _listen(files)
-    except LabError as error:
-        _tell(report, {"error": error.message, "help": error.help})
+    except (LabError, OSError) as error:
+        _tell(report, {"error": str(error).partition("\n")[0], "help": getattr(error, "help", None)})
         files.clear()
         return
     _tell(report, {"ready": True})
@@ -132,6 +135,7 @@ def _listen(files: LabFiles) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     try:
         listener.bind(str(files.socket))
+        files.socket.chmod(0o600)
         listener.listen(_BACKLOG)
     except OSError as error:
         raise LabError(f"cannot listen at `{files.socket}`: {error.strerror}") from error
@@ -149,7 +153,7 @@ def _serve(files: LabFiles, listener: socket.socket) -> None:
         Daemon(files, listener).serve()
     except SystemExit:
         pass
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it is written down, and the process ends
         traceback.print_exc()
         os._exit(1)  # the log stays, for whoever asks
     files.clear()

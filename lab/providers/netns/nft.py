@@ -86,7 +86,10 @@ def _start(namespace: Namespace, text: str) -> tuple[subprocess.Popen[bytes], in
             return subprocess.Popen(
                 [find(), "-f", "-"], stdin=source, stdout=log, stderr=log, env={"LC_ALL": "C"}
             ), log
-    except BaseException:
+    except OSError as error:
+        os.close(log)
+        raise LabError(f"cannot run nft: {error.strerror}") from error
+    except LabError:
         os.close(log)
         raise
     finally:

@@ -35,7 +35,7 @@ def directory() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabFiles:
-    """What a running lab has in its user's directory. It is all gone after `clear`; a killed lab leaves it."""
+    """What a running lab has in its user's directory, and a killed lab leaves there until `clear`."""
 
     name: str
     socket: Path

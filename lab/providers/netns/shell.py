@@ -7,6 +7,7 @@ well, and so ends with the lab.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -45,8 +46,9 @@ def _enter(namespaces: Mapping[str, int], command: Sequence[str], hosts: str | N
         if child == 0:
             _execute(command, hosts)
         status = _wait(child)
-    except OSError as error:
-        sys.stderr.write(f"cannot enter the lab: {error.strerror}\n")
+    except OSError as error:  # ENOMEM: the process namespace has ended, and the lab with it
+        reason = "it has ended" if error.errno == errno.ENOMEM else error.strerror
+        sys.stderr.write(f"cannot enter the lab: {reason}\n")
     finally:
         os._exit(status)
 
@@ -57,7 +59,7 @@ def _execute(command: Sequence[str], hosts: str | None) -> NoReturn:
         if hosts is not None:
             syscalls.unshare(syscalls.CLONE_NEWNS)
             syscalls.mount_over(hosts, "/etc/hosts")
-        os.execvp(command[0], list(command))
+        os.execvp(command[0], list(command))  # noqa: S606 - the user's own command line
     except FileNotFoundError:
         status = _NOT_FOUND
         sys.stderr.write(f"there is no program `{command[0]}`\n")

@@ -55,7 +55,12 @@ class Worker:
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._memory = os.memfd_create("results")
         parent = os.getpid()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            self._socket.close()
+            os.close(self._memory)
+            raise
         if self._pid == 0:
             _be_worker(share, other, self._memory, parent)
         other.close()
