@@ -124,7 +124,7 @@ def test_a_process_that_cannot_go_back_ends(inside_once: Inside) -> None:
 def holders(inodes: set[int], session: int | None = None) -> Iterator[str]:
     """Yield the processes (of one session) that are in one of these network namespaces or hold one.
 
-    The kernel gives the numbers of namespaces that are gone to new ones, of other labs perhaps: hence the session.
+    The kernel gives the numbers of old namespaces to new ones, of other labs perhaps: hence the session.
     """
     wanted = {f"net:[{inode}]" for inode in inodes}
     for process in Path("/proc").glob("[0-9]*"):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+import resource
 import socket
 
 import pytest
 
 from lab.errors import LabError
+from lab.providers.netns import namespaces
 from lab.providers.netns.network import Network
 from lab.providers.netns.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns.topology import LabPod, OutsideHost, Topology
@@ -209,6 +212,56 @@ def test_a_pod_with_a_taken_address_is_refused_and_the_lab_goes_on(inside_once: 
             assert ask(network, "ns/p1", "10.244.0.2", expect="ns/p2").outcome is Outcome.OPEN
             with pytest.raises(LabError, match="not in this lab: `ns/twin`"):
                 network.remove(["ns/twin"])
+
+    inside_once(story)
+
+
+def test_a_new_node_carries_pods_like_the_others(inside_once: Inside) -> None:
+    def story() -> None:
+        with listening(2) as network:
+            pod = LabPod(name="ns/far", node="n3", addresses=("10.244.3.3",))
+            network.add(nodes=nodes(3)[2:], pods=[pod])
+            network.listen([("ns/far", TCP, 80)])
+            assert ask(network, "ns/p1", "10.244.3.3", expect="ns/far").outcome is Outcome.OPEN
+            assert ask(network, "ns/far", "10.244.0.2", expect="ns/p2").outcome is Outcome.OPEN
+
+    inside_once(story)
+
+
+def leave_descriptors(count: int) -> int:
+    """Let this process open so many descriptors more, and return how many it has now."""
+    used = max(namespaces.descriptors())
+    while os.dup(0) < used:
+        pass  # fill the gaps
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 2 + count, used + 2 + count))
+    return len(namespaces.descriptors())
+
+
+def test_a_lab_without_room_for_more_says_so_and_goes_on(inside: Inside) -> None:
+    def story() -> None:
+        with listening(2) as network:
+            used = leave_descriptors(10)
+            more = [
+                LabPod(name=f"ns/x{number}", node="n1", addresses=(f"10.9.0.{number}",))
+                for number in range(1, 30)
+            ]
+            with pytest.raises(LabError, match="the machine has no room for this lab: Too many open files"):
+                network.add_pods(more)
+            assert len(namespaces.descriptors()) == used
+            assert [pod.name for pod in network.topology.pods] == ["ns/p1", "ns/p2"]
+            with pytest.raises(LabError, match="no room"):
+                network.listen(("ns/p1", TCP, port) for port in range(1000, 1030))
+            network.close()
+
+    inside(story)
+
+
+def test_probes_wait_for_descriptors_to_be_free(inside_once: Inside) -> None:
+    def story() -> None:
+        with listening(8) as network:
+            leave_descriptors(20)
+            results = network.probe(every_pair(network, TCP))
+            assert {result.outcome for result in results} == {Outcome.OPEN}
 
     inside_once(story)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import resource
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -22,7 +23,7 @@ from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.nflog import PacketLog
 from lab.providers.netns.prober import Ground
 from lab.providers.netns.probes import Patience, Probe, ProbeResult, Protocol
-from lab.providers.netns.topology import LabPod, OutsideHost, Topology
+from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 from lab.providers.netns.wiring import Place, Wiring
 from lab.providers.netns.worker import Share
 
@@ -43,15 +44,14 @@ class Network:
         self.loop = Loop() if loop is None else loop
         self.places: dict[str, Place] = {}
         """Where everybody lives, by name; pods in their node's network live where the node does."""
-        self._topology = replace(topology, pods=(), hosts=())
+        self._topology = Topology(nodes=())
         self._logs: dict[str, PacketLog] = {}
         self._runs: list[Crew] = []
         self._sctp_sockets = kernel.has_sctp_sockets()
         self._listeners = Listeners(self.loop, sctp_sockets=self._sctp_sockets)
-        self._wiring = Wiring()
-        for node in topology.nodes:
-            self.places[node.name] = self._wiring.add_node(node.name, node.addresses)
-        self.add(pods=topology.pods, hosts=topology.hosts)
+        with _room():
+            self._wiring = Wiring()
+        self.add(nodes=topology.nodes, pods=topology.pods, hosts=topology.hosts)
 
     @classmethod
     def create(cls, topology: Topology, loop: Loop | None = None) -> Self:
@@ -88,22 +88,39 @@ class Network:
         """Who is in the lab now."""
         return self._topology
 
-    def add(self, *, pods: Sequence[LabPod] = (), hosts: Sequence[OutsideHost] = ()) -> None:
-        """Bring up pods and outside hosts, and return when they can be reached. Raises LabError."""
+    def add(
+        self,
+        *,
+        nodes: Sequence[LabNode] = (),
+        pods: Sequence[LabPod] = (),
+        hosts: Sequence[OutsideHost] = (),
+    ) -> None:
+        """Bring up nodes, pods and outside hosts, and return when they can be reached. Raises LabError."""
         now = self._topology
-        after = replace(now, pods=(*now.pods, *pods), hosts=(*now.hosts, *hosts))
+        after = replace(now, nodes=(*now.nodes, *nodes), pods=(*now.pods, *pods), hosts=(*now.hosts, *hosts))
         after.check()
-        for place in self._wiring.add_hosts([(host.name, host.addresses) for host in hosts]):
-            self.places[place.name] = place
-        for node in now.nodes:
-            members = [pod for pod in pods if pod.node == node.name]
-            own = [(pod.name, pod.addresses) for pod in members if not pod.host_network]
-            for place in self._wiring.add_pods(node.name, own):
-                self.places[place.name] = place
-            for pod in members:
-                self.places.setdefault(pod.name, self.places[node.name])
+        with _room():
+            for node in nodes:
+                self.places[node.name] = self._wiring.add_node(node.name, node.addresses)
+                self._topology = replace(self._topology, nodes=(*self._topology.nodes, node))
+            self._add_hosts(hosts)
+            for node in after.nodes:
+                self._add_pods(node, [pod for pod in pods if pod.node == node.name])
         self._topology = after
         self._wiring.wait()
+
+    def _add_hosts(self, hosts: Sequence[OutsideHost]) -> None:
+        for place in self._wiring.add_hosts([(host.name, host.addresses) for host in hosts]):
+            self.places[place.name] = place
+        self._topology = replace(self._topology, hosts=(*self._topology.hosts, *hosts))
+
+    def _add_pods(self, node: LabNode, pods: Sequence[LabPod]) -> None:
+        own = [(pod.name, pod.addresses) for pod in pods if not pod.host_network]
+        for place in self._wiring.add_pods(node.name, own):
+            self.places[place.name] = place
+        for pod in pods:
+            self.places.setdefault(pod.name, self.places[node.name])
+        self._topology = replace(self._topology, pods=(*self._topology.pods, *pods))
 
     def add_pods(self, pods: Sequence[LabPod]) -> None:
         """Bring up pods."""
@@ -153,9 +170,10 @@ class Network:
 
         A pod in its node's network answers with the node's name. Raises LabError when a port is taken.
         """
-        for name, protocol, port in listeners:
-            place = self.place(name)
-            self._listeners.open(place.namespace, place.name, protocol, port)
+        with _room():
+            for name, protocol, port in listeners:
+                place = self.place(name)
+                self._listeners.open(place.namespace, place.name, protocol, port)
 
     def start(
         self, probes: Sequence[Probe], patience: Patience | None = None, on_progress: Progress | None = None
@@ -244,3 +262,15 @@ def _raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say it in the user's words when the machine has no room for more."""
+    try:
+        yield
+    except OSError as error:
+        raise LabError(
+            f"the machine has no room for this lab: {error.strerror}",
+            "raise the limits (`ulimit -Hn`, `sysctl user.max_net_namespaces`), or use fewer pods and ports",
+        ) from error

@@ -10,8 +10,10 @@ pods.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,22 +109,22 @@ class Wiring:
         return place
 
     def add_hosts(self, hosts: Iterable[tuple[str, tuple[str, ...]]]) -> list[Place]:
-        """Make endpoints right on the fabric, from names and addresses."""
-        places = [self._place(name, map(packed, addresses), self._fabric) for name, addresses in hosts]
-        self._fabric.routing.execute(request for place in places for request in _towards(place))
+        """Make endpoints right on the fabric, from names and addresses; all of them or none."""
+        with self._places(hosts, self._fabric) as places:
+            self._fabric.routing.execute(request for place in places for request in _towards(place))
         return places
 
     def add_pods(self, node: str, pods: Iterable[tuple[str, tuple[str, ...]]]) -> list[Place]:
-        """Make endpoints on a node, from names and addresses."""
+        """Make endpoints on a node, from names and addresses; all of them or none."""
         router, link = self._nodes[node], self._node_places[node].port
-        places = [self._place(name, map(packed, addresses), router) for name, addresses in pods]
         sources = {len(address): address for address in reversed(self._node_places[node].addresses)}
-        router.routing.execute(request for place in places for request in _towards(place, sources))
-        self._fabric.routing.execute(
-            netlink.add_route(link, address, gateway=_gateway(address))
-            for place in places
-            for address in place.addresses
-        )
+        with self._places(pods, router) as places:
+            router.routing.execute(request for place in places for request in _towards(place, sources))
+            self._fabric.routing.execute(
+                netlink.add_route(link, address, gateway=_gateway(address))
+                for place in places
+                for address in place.addresses
+            )
         return places
 
     def remove_pod(self, node: str, place: Place) -> None:
@@ -160,11 +162,25 @@ class Wiring:
         routing.execute((netlink.loopback_up(),))
         return Router(namespace, routing)
 
-    def _place(self, name: str, addresses: Iterable[bytes], router: Router) -> Place:
-        namespace = Namespace.create()
-        with namespace:
-            _configure(_EVERYWHERE.items())
-        return self._attach(name, namespace, router, addresses)
+    @contextmanager
+    def _places(
+        self, endpoints: Iterable[tuple[str, tuple[str, ...]]], router: Router
+    ) -> Iterator[list[Place]]:
+        """Make places on a router; when making or what is done with them fails, remove them again."""
+        places: list[Place] = []
+        try:
+            for name, addresses in endpoints:
+                namespace = Namespace.create()
+                with _closed_on_error(namespace):
+                    with namespace:
+                        _configure(_EVERYWHERE.items())
+                    places.append(self._attach(name, namespace, router, map(packed, addresses)))
+            yield places
+        except BaseException:
+            for place in places:
+                router.ports.discard(place.port)
+                place.namespace.close()  # its end of the link goes with it, and so the other, with its routes
+            raise
 
     def _attach(self, name: str, namespace: Namespace, router: Router, addresses: Iterable[bytes]) -> Place:
         port = self._next_port
@@ -218,7 +234,18 @@ def _configure(settings: Iterable[tuple[str, str]]) -> None:
         except FileNotFoundError:
             continue  # a kernel without IPv6 or connection tracking; kernel.py says what is missing
         except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
             raise LabError(
                 f"cannot set `net.{name.replace('/', '.')}`: {error.strerror}",
                 "the lab needs a writable /proc/sys; in a container, start it with `--privileged`",
             ) from error
+
+
+@contextmanager
+def _closed_on_error(namespace: Namespace) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        namespace.close()
+        raise
