@@ -96,6 +96,23 @@ def test_a_port_where_nobody_listens_refuses(inside: Inside, protocol: Protocol,
     inside(story)
 
 
+@pytest.mark.parametrize("family", [0, 1], ids=["ipv4", "ipv6"])
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_thousand_refusals_at_once_are_all_told(inside: Inside, protocol: Protocol, family: int) -> None:
+    """By default the kernel sends some fifty a second, and silence looks like a drop."""
+
+    def story() -> None:
+        with listening(4) as network:
+            probes = [
+                probe for port in range(1000, 1063) for probe in every_pair(network, protocol, port, family)
+            ]
+            results = network.probe(probes)
+            assert {result.outcome for result in results} == {Outcome.REFUSED}
+            assert {len(result.attempts) for result in results} == {1}
+
+    inside(story)
+
+
 def test_sctp_is_refused_where_nobody_speaks_it(inside_once: Inside) -> None:
     def story() -> None:
         with Network.create(topology(2)) as network:

@@ -29,17 +29,23 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One address that probes go to, in bytes and as the usual text."""
+    """One address that probes go to, in bytes and as the usual text.
+
+    `direct` says that packets keep it all the way; a Service's or a node's may be rewritten.
+    """
 
     address: bytes
     text: str
+    direct: bool
 
 
 class Aims:
     """Resolves probes, and remembers."""
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
+    def __init__(self, places: Mapping[str, Place], direct: frozenset[bytes] = frozenset()) -> None:
+        """Take the places by name, and the addresses that packets keep all the way."""
         self._places = places
+        self._direct = direct
         self._starts: dict[tuple[str, str | None, bool], Start | None] = {}
         self._targets: dict[str, Target] = {}
         self._answers: dict[tuple[str, bool], bytes] = {}
@@ -61,16 +67,20 @@ class Aims:
     def start(self, probe: Probe) -> Start | None:
         """Return the address that a probe starts from; None when its source has none of that family."""
         key = (probe.source, probe.source_address, ":" in probe.address)
-        if key not in self._starts:
-            self._starts[key] = _start(self.place(probe), probe.source_address, 16 if key[2] else 4)
-        return self._starts[key]
+        try:
+            return self._starts[key]
+        except KeyError:
+            start = self._starts[key] = _start(self.place(probe), probe.source_address, 16 if key[2] else 4)
+            return start
 
     def target(self, probe: Probe) -> Target:
         """Return the address that a probe goes to. Raises LabError when it is none."""
         target = self._targets.get(probe.address)
         if target is None:
             address = packed(probe.address)
-            target = self._targets[probe.address] = Target(address, address_text(address))
+            target = self._targets[probe.address] = Target(
+                address, address_text(address), address in self._direct
+            )
         return target
 
     def expected(self, probe: Probe) -> str | None:

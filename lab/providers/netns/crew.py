@@ -34,7 +34,7 @@ class Crew:
     def __init__(self, loop: Loop, share: Share, on_progress: Progress | None = None) -> None:
         """Begin; the loop does the rest. Raises LabError where a probe names what does not exist."""
         Aims(share.ground.places).check(share.probes)
-        self._loop, self._on_progress, self._told = loop, on_progress, time.monotonic()
+        self._loop, self._on_progress, self._silent = loop, on_progress, False
         self._probes = share.probes
         own, *others = _shares(share.probes, _processes(len(share.probes)))
         self._numbers = [own]
@@ -43,8 +43,9 @@ class Crew:
         for numbers in others:
             self._hire(share, numbers)
         mine = [share.probes[number] for number in own]
-        self._run = Run(loop, share.ground, mine, share.patience, self._further)
+        self._run = Run(loop, share.ground, mine, share.patience, self._ended)
         self._run.start()
+        self._timer = loop.at(time.monotonic() + _TELL_EVERY, self._tell)
 
     @property
     def done(self) -> bool:
@@ -79,6 +80,8 @@ class Crew:
 
     def close(self) -> None:
         """Give up what is still under way."""
+        self._silent = True
+        self._timer.cancel()
         self._run.close()
         for worker in self._workers:
             worker.close()
@@ -87,7 +90,7 @@ class Crew:
         """Fork a process for some of the probes; they stay with the lab's own where that is not possible."""
         probes = [share.probes[number] for number in numbers]
         try:
-            worker = Worker(self._loop, replace(share, probes=probes), self._further)
+            worker = Worker(self._loop, replace(share, probes=probes), self._ended)
         except OSError:
             self._numbers[0] += numbers
             self._numbers[0].sort()
@@ -97,14 +100,18 @@ class Crew:
         for source in {probe.source for probe in probes}:
             self._owners.update(dict.fromkeys(share.ground.places[source].addresses, worker))
 
-    def _further(self) -> None:
-        if self._on_progress is None:
-            return
-        now = time.monotonic()
-        if self.done or now - self._told >= _TELL_EVERY:
-            self._told = now
+    def _tell(self) -> None:
+        """Say how far it has come, and come back later."""
+        if self._on_progress is not None and not self._silent:
             finished = self._run.finished + sum(worker.finished for worker in self._workers)
             self._on_progress(finished, len(self._probes))
+            self._silent = self.done
+            if not self.done:
+                self._timer = self._loop.at(time.monotonic() + _TELL_EVERY, self._tell)
+
+    def _ended(self) -> None:
+        if self.done:
+            self._tell()
 
 
 def _processes(probes: int) -> int:

@@ -11,17 +11,24 @@ import errno
 import os
 import socket
 import struct
+import time
 from _socket import socket as BareSocket  # noqa: N812 - what socket.socket is built on, at half the time
 from typing import NamedTuple
 
 from lab.providers.netns.identity import read_answer
 from lab.providers.netns.probes import Icmp, Outcome, Protocol
 
-_NONBLOCK = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+# Plain numbers: the enums of `socket` cost more than the calls they are for.
+_FAMILIES = {False: int(socket.AF_INET), True: int(socket.AF_INET6)}
+_STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+_DATAGRAM = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+_KINDS = {Protocol.TCP: (_STREAM, 6), Protocol.UDP: (_DATAGRAM, 17), Protocol.SCTP: (_STREAM, 132)}
+_SOL_SOCKET, _SO_LINGER = int(socket.SOL_SOCKET), int(socket.SO_LINGER)
+_CONNECTING = (0, errno.EINPROGRESS)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: leave no TIME_WAIT, of which 28,232 to one destination would be the end."""
-RECVERR = {False: (socket.IPPROTO_IP, 11, 1), True: (socket.IPPROTO_IPV6, 25, 1)}
-"""IPRECVERR and IPV6RECVERR: ICMP errors come at once, with type, code and sender."""
+RECVERR = {False: (int(socket.IPPROTO_IP), 11, 1), True: (int(socket.IPPROTO_IPV6), 25, 1)}
+"""IP_RECVERR and IPV6_RECVERR: ICMP errors come at once, with type, code and sender."""
 MSG_ERRQUEUE = 0x2000
 _ERROR = struct.Struct("=IBBBxII")
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
@@ -47,27 +54,35 @@ class Sighting(NamedTuple):
 class Flight:
     """One try.
 
-    `task` is the number of its probe, `life` how long it may take in seconds, `key` how the firewall's log
-    names it.
+    `task` is the number of its probe, `expected` the bytes that must come back (None: any), `life` how long
+    it may take in seconds, `key` how the firewall's log names it.
     """
 
     __slots__ = (
+        "expected",
         "key",
         "life",
         "over",
         "port",
+        "protocol",
         "rule",
         "sighting",
         "socket",
         "started",
+        "target",
         "task",
         "watched",
     )
 
-    def __init__(self, task: int, started: float, life: float) -> None:
+    def __init__(
+        self, task: int, protocol: Protocol, target: str, expected: bytes | None, life: float
+    ) -> None:
         self.task = task
-        self.started = started
+        self.protocol = protocol
+        self.target = target
+        self.expected = expected
         self.life = life
+        self.started = time.monotonic()
         self.port = 0
         self.key: Key | None = None
         self.socket: BareSocket | None = None
@@ -76,55 +91,43 @@ class Flight:
         self.rule: str | None = None
         self.sighting: Sighting | None = None
 
+    def open(self, port: int, bind: str | None) -> None:
+        """Connect, or send over UDP, from the namespace that the caller is in. Raises OSError."""
+        six = ":" in self.target
+        family, udp = _FAMILIES[six], self.protocol is Protocol.UDP
+        kind, number = _KINDS[self.protocol]
+        one = BareSocket(family, kind, number)
+        try:
+            one.setsockopt(*RECVERR[six])
+            if not udp:
+                one.setsockopt(_SOL_SOCKET, _SO_LINGER, _RESET_ON_CLOSE)
+            if bind is not None:
+                one.bind((bind, 0))
+            code = one.connect_ex((self.target, port))
+            if code not in _CONNECTING:
+                raise OSError(code, os.strerror(code))  # noqa: TRY301 - so that the socket is closed
+            if udp:
+                one.send(b"who are you\n")
+            self.port = one.getsockname()[1]
+        except OSError:
+            one.close()
+            raise
+        self.socket = one
 
-def connect(protocol: Protocol, address: str, port: int, source: str | None) -> BareSocket:
-    """Start a TCP or SCTP connection from the namespace that the caller is in. Raises OSError."""
-    six = ":" in address
-    one = BareSocket(
-        socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM | _NONBLOCK, protocol.value
-    )
-    one.setsockopt(*RECVERR[six])
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    return _aim(one, address, port, source)
-
-
-def send(address: str, port: int, source: str | None) -> BareSocket:
-    """Send a UDP datagram from the namespace that the caller is in. Raises OSError."""
-    six = ":" in address
-    one = BareSocket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM | _NONBLOCK, 0)
-    one.setsockopt(*RECVERR[six])
-    _aim(one, address, port, source)
-    try:
-        one.send(b"who are you\n")
-    except OSError:
-        one.close()
-        raise
-    return one
-
-
-def _aim(one: BareSocket, address: str, port: int, source: str | None) -> BareSocket:
-    if source is not None:
-        one.bind((source, 0))
-    code = one.connect_ex((address, port))
-    if code not in (0, errno.EINPROGRESS):
-        one.close()
-        raise OSError(code, os.strerror(code))
-    return one
-
-
-def look(one: BareSocket, target: str, protocol: Protocol, expected: bytes | None) -> Sighting | None:
-    """Read what a probe's socket has; None when nothing came yet."""
-    try:
-        data = one.recv(512)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        return look_for_errors(one, target, protocol) or failed(error)
-    if data == expected:
-        return _AS_EXPECTED
-    if not data:
-        return Sighting(Outcome.ERROR, reason="the connection was closed without an answer")
-    return Sighting(Outcome.OPEN if expected is None else Outcome.WRONG_IDENTITY, identity=read_answer(data))
+    def look(self, one: BareSocket) -> Sighting | None:
+        """Read what the socket has; None when nothing came yet."""
+        try:
+            data = one.recv(512)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            return look_for_errors(one, self.target, self.protocol) or failed(error)
+        if data == self.expected:
+            return _AS_EXPECTED
+        if not data:
+            return Sighting(Outcome.ERROR, reason="the connection was closed without an answer")
+        outcome = Outcome.OPEN if self.expected is None else Outcome.WRONG_IDENTITY
+        return Sighting(outcome, identity=read_answer(data))
 
 
 _AS_EXPECTED = Sighting(Outcome.OPEN)

@@ -6,7 +6,6 @@ asks, so that a connection proves that the right one answered.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from _socket import socket as BareSocket  # noqa: N812 - what socket.socket is built on, at half the time
@@ -109,8 +108,10 @@ class Listeners:
             descriptor = listener._accept()[0]  # type: ignore[attr-defined]  # noqa: SLF001 - accept() calls it
         except OSError:
             return  # nobody left, or no descriptor: the client's timeout will say so
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105 - this is the path of every connection, and suppress() takes as long as the call
             os.write(descriptor, answer)
+        except OSError:
+            pass  # it has gone again
         self._accepted.append((self._loop.now, descriptor))
         if len(self._accepted) > _OPEN_AT_ONCE:
             os.close(self._accepted.popleft()[1])

@@ -23,8 +23,8 @@ from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.nflog import PacketLog
 from lab.providers.netns.prober import Ground
 from lab.providers.netns.probes import Patience, Probe, ProbeResult, Protocol
-from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
-from lab.providers.netns.wiring import Place, Wiring
+from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology, address_text
+from lab.providers.netns.wiring import Place, Wiring, refuse_without_limit
 from lab.providers.netns.worker import Share
 
 Result = TypeVar("Result")
@@ -47,6 +47,7 @@ class Network:
         self._topology = Topology(nodes=())
         self._logs: dict[str, PacketLog] = {}
         self._runs: list[Crew] = []
+        self._refusing: set[str] = set()
         self._sctp_sockets = kernel.has_sctp_sockets()
         self._listeners = Listeners(self.loop, sctp_sockets=self._sctp_sockets)
         with _room():
@@ -129,6 +130,7 @@ class Network:
     def remove(self, names: Iterable[str]) -> None:
         """Remove pods and outside hosts with their listeners. Raises LabError for a name that is neither."""
         gone = set(names)
+        self._refusing -= gone
         pods = [pod for pod in self._topology.pods if pod.name in gone]
         hosts = [host for host in self._topology.hosts if host.name in gone]
         unknown = gone - {pod.name for pod in pods} - {host.name for host in hosts}
@@ -179,6 +181,7 @@ class Network:
         self, probes: Sequence[Probe], patience: Patience | None = None, on_progress: Progress | None = None
     ) -> Crew:
         """Begin to probe and return at once; the loop carries it out. Raises LabError for unknown names."""
+        self._prepare_refusals(probes)
         for log in self._logs.values():
             self._tell(log)  # what was logged before is about others
         share = Share(
@@ -232,6 +235,23 @@ class Network:
             running = Command(self.loop, command, timeout)
         self.loop.run(lambda: running.done)
         return running.result()
+
+    def _prepare_refusals(self, probes: Iterable[Probe]) -> None:
+        """Where datagrams may find nobody, have the kernel say so each time."""
+        if len(self._refusing) == len(self.places):
+            return
+        answered = {
+            (address, protocol, port)
+            for name, protocol, port in self.listening
+            for address in map(address_text, self.places[name].addresses)
+        }
+        if any(
+            probe.protocol is not Protocol.TCP and (probe.address, probe.protocol, probe.port) not in answered
+            for probe in probes
+        ):
+            for name in self.places.keys() - self._refusing:
+                refuse_without_limit(self.places[name].namespace)
+            self._refusing = set(self.places)
 
     def _hear(self, node: str) -> None:
         if node not in self._logs:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lab.providers.netns import flights
-from lab.providers.netns.aims import Aims, Start
+from lab.providers.netns.aims import Aims
 from lab.providers.netns.deadlines import Deadlines
 from lab.providers.netns.flights import Flight, Sighting
 from lab.providers.netns.loop import READ, Loop
@@ -29,6 +29,9 @@ _BATCH = 128
 _SETTLE = 0.03
 """Seconds to wait for the log's word on a rejected probe: three times what the kernel holds an event back."""
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_NUMBERS = {protocol: protocol.value for protocol in Protocol}
+_ERRORS = int(select.EPOLLERR)
+_NO_ADDRESS = Sighting(Outcome.UNREACHABLE, reason="the source has no address of this family")
 _REFUSALS = (Outcome.REFUSED, Outcome.REJECTED, Outcome.UNREACHABLE)
 
 
@@ -48,7 +51,7 @@ class Ground:
 
 
 class Run:
-    """One list of probes under way. `done` is true when every probe has its result."""
+    """One list of probes under way: `finished` of them have their result, and when all have it is `done`."""
 
     def __init__(
         self,
@@ -56,14 +59,14 @@ class Run:
         ground: Ground,
         probes: Sequence[Probe],
         patience: Patience,
-        on_result: Callable[[], object] | None = None,
+        on_done: Callable[[], object] | None = None,
     ) -> None:
-        """Prepare probes that have been checked: see Aims.check. `on_result` is called after each result."""
+        """Prepare probes that have been checked (Aims.check). `on_done` is called after the last result."""
         self._loop, self._ground, self._probes, self._patience = loop, ground, probes, patience
-        self._on_result = on_result
+        self._on_done = on_done
         self._results: list[ProbeResult | None] = [None] * len(probes)
         self._earlier: dict[int, tuple[Attempt, ...]] = {}
-        self._aims = Aims(ground.places)
+        self._aims = Aims(ground.places, ground.direct)
         self._queue = deque(_by_source(probes).items())
         self._again: dict[str, deque[int]] = {}
         self._fresh: list[Flight] = []
@@ -72,20 +75,16 @@ class Run:
         """Flights to Services and nodes, logged with the pod they were sent on to; None: two are alike."""
         self._deadlines = Deadlines(loop, self._expired)
         self._window = ground.window
-        self._in_air = self._finished = 0
+        self._first_life = patience.life(0)
+        self._in_air = self.finished = 0
         self._working = self._full = False
         self._begun = time.monotonic()
-        self._sctp = SctpProber(loop, self._sighted)
+        self._sctp = None if ground.sctp_sockets else SctpProber(loop, self._sighted)
 
     @property
     def done(self) -> bool:
         """Tell whether every probe has its result."""
-        return self._finished == len(self._probes)
-
-    @property
-    def finished(self) -> int:
-        """How many probes have their result."""
-        return self._finished
+        return self.finished == len(self._probes)
 
     def start(self) -> None:
         """Begin; the loop does the rest."""
@@ -96,7 +95,8 @@ class Run:
         """Give up what is still open."""
         for flight in self._flying.values():
             self._land(flight)
-        self._sctp.close()
+        if self._sctp is not None:
+            self._sctp.close()
         self._deadlines.close()
         self._queue.clear()
         self._again.clear()
@@ -127,7 +127,7 @@ class Run:
         """Look after those just launched, then launch some more; tell whether there is more to do at once."""
         fresh, self._fresh = self._fresh, []
         for flight in fresh:
-            if not flight.over and not self._look(flight):
+            if not self._look(flight):
                 self._watch(flight)
         if not self._queue and self._again:
             self._queue.extend(self._again.items())
@@ -153,19 +153,26 @@ class Run:
 
     def _launch(self, number: int) -> bool:
         """Launch one flight; False when the machine has no room for it now."""
-        probe = self._probes[number]
-        flight = Flight(number, time.monotonic(), self._patience.life(len(self._earlier.get(number, ()))))
-        start = self._aims.start(probe)
-        if probe.protocol is Protocol.SCTP and self._sctp.full:
-            return False
+        probe, aims = self._probes[number], self._aims
+        target = aims.target(probe)
+        life = (
+            self._patience.life(len(self._earlier[number])) if number in self._earlier else self._first_life
+        )
+        flight = Flight(number, probe.protocol, target.text, aims.answer(probe), life)
+        start = aims.start(probe)
         if start is None:
             self._in_air += 1
-            self._end(
-                flight, Sighting(Outcome.UNREACHABLE, reason="the source has no address of this family")
-            )
+            self._end(flight, _NO_ADDRESS)
             return True
         try:
-            self._open(flight, probe, start)
+            if probe.protocol is Protocol.SCTP and self._sctp is not None:
+                if self._sctp.full:
+                    return False
+                expected = aims.expected(probe)
+                self._sctp.launch(start.namespace, start.text, probe.port, (flight, target.text, expected))
+            else:
+                flight.open(probe.port, start.bind)
+                self._fresh.append(flight)
         except OSError as error:
             if error.errno in _NO_ROOM and self._in_air:
                 self._window = self._in_air
@@ -174,42 +181,22 @@ class Run:
             self._end(flight, flights.failed(error))
             return True
         self._in_air += 1
-        self._register(flight, probe, start)
+        key = flight.key = (_NUMBERS[probe.protocol], start.address, flight.port, target.address, probe.port)
+        self._flying[key] = flight
+        if not target.direct:
+            self._rewritten[key[:3]] = None if key[:3] in self._rewritten else flight
         self._deadlines.add(flight)
         return True
 
-    def _register(self, flight: Flight, probe: Probe, start: Start) -> None:
-        """Make a flight known by the names that the firewall's log may give it."""
-        target = self._aims.target(probe).address
-        sender = (probe.protocol.value, start.address, flight.port)
-        flight.key = (*sender, target, probe.port)
-        self._flying[flight.key] = flight
-        if target not in self._ground.direct:
-            self._rewritten[sender] = None if sender in self._rewritten else flight
-
-    def _open(self, flight: Flight, probe: Probe, start: Start) -> None:
-        target = self._aims.target(probe).text
-        match probe.protocol:
-            case Protocol.UDP:
-                flight.socket = flights.send(target, probe.port, start.bind)
-            case Protocol.SCTP if not self._ground.sctp_sockets:
-                asked = (flight, target, self._aims.expected(probe))
-                self._sctp.launch(start.namespace, start.text, (target, probe.port), asked)
-                return
-            case _:
-                flight.socket = flights.connect(probe.protocol, target, probe.port, start.bind)
-        flight.port = flight.socket.getsockname()[1]
-        self._fresh.append(flight)
-
     def _look(self, flight: Flight, mask: int = 0) -> bool:
         """Read what a flight's socket has; tell whether that ended it."""
-        probe, one = self._probes[flight.task], flight.socket
-        if one is None or flight.over:
+        one = flight.socket
+        if one is None:
             return True
-        target, sighting = self._aims.target(probe).text, None
-        if mask & select.EPOLLERR:
-            sighting = flights.look_for_errors(one, target, probe.protocol)
-        sighting = sighting or flights.look(one, target, probe.protocol, self._aims.answer(probe))
+        sighting = None
+        if mask & _ERRORS:
+            sighting = flights.look_for_errors(one, flight.target, flight.protocol)
+        sighting = sighting or flight.look(one)
         if sighting is None:
             return False
         self._sighted(flight, sighting)
@@ -224,7 +211,7 @@ class Run:
         """End a flight; one that was turned away waits a moment for the log's word on who did it."""
         if flight.over or flight.sighting is not None:
             return
-        if self._ground.logged and sighting.outcome in _REFUSALS and flight.rule is None:
+        if self._ground.logged and flight.rule is None and sighting.outcome in _REFUSALS:
             flight.sighting = sighting
             self._land(flight)
             self._loop.at(time.monotonic() + _SETTLE, partial(self._end, flight, sighting))
@@ -246,6 +233,7 @@ class Run:
         one.close()
 
     def _end(self, flight: Flight, sighting: Sighting) -> None:
+        """Record an attempt, and either the result or another try."""
         if flight.over:
             return
         flight.over = True
@@ -253,45 +241,47 @@ class Run:
         self._in_air -= 1
         self._full = False
         if flight.key is not None:
-            self._flying.pop(flight.key, None)
-            if self._rewritten and self._rewritten.get(flight.key[:3]) is flight:
-                del self._rewritten[flight.key[:3]]
-            if flight.key[0] == Protocol.SCTP.value and not self._ground.sctp_sockets:
-                self._sctp.forget(address_text(flight.key[1]), flight.port)
-        self._note(flight, sighting)
-        if not self._working and (self._queue or self._again):
-            self._work()
-
-    def _note(self, flight: Flight, sighting: Sighting) -> None:
-        """Record an attempt, and either the result or another try."""
+            self._forget(flight, flight.key)
         number = flight.task
-        probe = self._probes[number]
-        attempts = (*self._earlier.pop(number, ()), self._attempt(flight, sighting))
+        attempts: tuple[Attempt, ...] = (self._attempt(flight, sighting),)
+        if number in self._earlier:
+            attempts = self._earlier.pop(number) + attempts
         outcome = self._patience.verdict(attempts)
         if outcome is None:
             self._earlier[number] = attempts
-            self._again.setdefault(probe.source, deque()).append(number)
-            return
-        self._results[number] = ProbeResult(probe=probe, outcome=outcome, attempts=attempts)
-        self._finished += 1
-        if self._on_result is not None:
-            self._on_result()
+            self._again.setdefault(self._probes[number].source, deque()).append(number)
+        else:
+            self._results[number] = ProbeResult(self._probes[number], outcome, attempts)
+            self.finished += 1
+            if self.done and self._on_done is not None:
+                self._on_done()
+        if not self._working and (self._queue or self._again):
+            self._work()
+
+    def _forget(self, flight: Flight, key: flights.Key) -> None:
+        """Take a flight off the lists that the firewall's log is looked up in."""
+        self._flying.pop(key, None)
+        if self._rewritten and self._rewritten.get(key[:3]) is flight:
+            del self._rewritten[key[:3]]
+        if self._sctp is not None and flight.protocol is Protocol.SCTP:
+            self._sctp.forget(address_text(key[1]), flight.port)
 
     def _attempt(self, flight: Flight, sighting: Sighting) -> Attempt:
-        outcome, identity = sighting.outcome, sighting.identity
-        if outcome is Outcome.REFUSED and flight.rule is not None:
-            outcome = Outcome.REJECTED  # the firewall says that the refusal was its own
+        outcome, identity, icmp, reason = sighting
         if outcome is Outcome.OPEN and identity is None:
             identity = self._aims.expected(self._probes[flight.task])
+        elif outcome is Outcome.REFUSED and flight.rule is not None:
+            outcome = Outcome.REJECTED  # the firewall says that the refusal was its own
+        started = flight.started
         return Attempt(
-            outcome=outcome,
-            started=flight.started - self._begun,
-            took=time.monotonic() - flight.started,
-            source_port=flight.port,
-            identity=identity,
-            icmp=sighting.icmp,
-            rule=flight.rule,
-            reason=sighting.reason,
+            outcome,
+            started - self._begun,
+            time.monotonic() - started,
+            flight.port,
+            identity,
+            icmp,
+            flight.rule,
+            reason,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Protocol(Enum):
@@ -45,8 +46,7 @@ class Probe:
     source_address: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Icmp:
+class Icmp(NamedTuple):
     """An ICMP or ICMPv6 error that came back, and who sent it."""
 
     sender: str
@@ -54,12 +54,11 @@ class Icmp:
     code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try. Times are in seconds, `started` since the run began.
+class Attempt(NamedTuple):
+    """One try; a tuple, since a lab makes hundreds of thousands of them in seconds.
 
-    `identity` is who answered, `rule` the log prefix of the rule that dropped or rejected it, `reason` the
-    operating system's words where it had some.
+    Times are in seconds, `started` since the run began. `identity` is who answered, `rule` the log prefix of
+    the rule that dropped or rejected it, `reason` the operating system's words where it had some.
     """
 
     outcome: Outcome
@@ -79,8 +78,7 @@ class Attempt:
         return self.outcome is not Outcome.ERROR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """A probe's outcome and all the attempts that led to it, first to last."""
 
     probe: Probe

@@ -46,7 +46,7 @@ class SctpProber:
             one.close()
         self._sockets.clear()
 
-    def launch(self, namespace: Namespace, source: str, target: tuple[str, int], asked: Asked) -> None:
+    def launch(self, namespace: Namespace, source: str, target_port: int, asked: Asked) -> None:
         """Send an INIT from an address of a namespace, and set the flight's port. Raises OSError."""
         one = self._sockets.get(source)
         if one is None:
@@ -57,12 +57,12 @@ class SctpProber:
         self._ports[source] = port + 1 if port < _LAST_PORT else _FIRST_PORT
         init = sctp.Packet(
             source_port=port,
-            destination_port=target[1],
+            destination_port=target_port,
             tag=0,
             chunk=sctp.ChunkType.INIT,
             initiate=_tag(port),
         )
-        _send(one, init.encode(), target[0])
+        _send(one, init.encode(), asked[1])
         asked[0].port = port
         self._asked[source, port] = asked
 

@@ -32,7 +32,7 @@ _FIRST_PORT = 1000
 _LOOPBACK = 1
 _GATEWAYS = (packed(GATEWAY4), packed(GATEWAY6))
 
-_EVERYWHERE: Mapping[str, str] = {
+_UNLIMITED: Mapping[str, str] = {
     # Rejects and refusals must all be sent: by default nine of ten are not, and look like drops.
     # Types that are not in the mask meet no limit, neither their own nor the machine's.
     "ipv4/icmp_ratemask": "0",
@@ -157,7 +157,7 @@ class Wiring:
     def _router(self, more: Iterable[tuple[str, str]]) -> Router:
         namespace = Namespace.create()
         with namespace:
-            _configure((*_EVERYWHERE.items(), *_ROUTERS.items(), *more))
+            _configure((*_UNLIMITED.items(), *_ROUTERS.items(), *more))
             routing = Rtnetlink()
         routing.execute((netlink.loopback_up(),))
         return Router(namespace, routing)
@@ -172,8 +172,6 @@ class Wiring:
             for name, addresses in endpoints:
                 namespace = Namespace.create()
                 with _closed_on_error(namespace):
-                    with namespace:
-                        _configure(_EVERYWHERE.items())
                     places.append(self._attach(name, namespace, router, map(packed, addresses)))
             yield places
         except BaseException:
@@ -224,6 +222,15 @@ def _next_hops(node: Place) -> Iterator[Request]:
 
 def _gateway(address: bytes) -> bytes:
     return _GATEWAYS[len(address) == 16]
+
+
+def refuse_without_limit(namespace: Namespace) -> None:
+    """Have a namespace refuse every datagram that finds no listener, not only some a second.
+
+    Nodes do from the beginning. It takes a third of the time that a pod takes, so pods do when it matters.
+    """
+    with namespace:
+        _configure(_UNLIMITED.items())
 
 
 def _configure(settings: Iterable[tuple[str, str]]) -> None:
