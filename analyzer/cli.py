@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -78,9 +79,10 @@ def _prepare() -> None:
 
 def _abandon_stdout() -> None:
     """Keep the interpreter from complaining at its end about the pipe that nobody reads."""
-    if isinstance(sys.stdout, TextIOWrapper):
+    with suppress(OSError):  # what stands for standard output has no descriptor
+        descriptor = sys.stdout.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, descriptor)
         os.close(nowhere)
 
 

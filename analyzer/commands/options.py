@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 from typing import NoReturn
 
@@ -40,7 +41,8 @@ class _Version(Action):
             found = version(_PROGRAM)
         except PackageNotFoundError:
             found = "(not installed)"
-        parser.exit(message=f"{_PROGRAM} {found}\n")
+        sys.stdout.write(f"{_PROGRAM} {found}\n")
+        parser.exit()
 
 
 def parser(command: str, description: str, examples: str) -> Parser:

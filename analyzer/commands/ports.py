@@ -19,8 +19,8 @@ def port_set(text: str) -> PortSet:
     protocol, numbers = _parts(text)
     if not numbers:
         return PortSet.of(protocol)
-    first, _, last = numbers.partition("-")
-    low, high = _number(first, text), _number(last or first, text)
+    first, dash, last = numbers.partition("-")
+    low, high = _number(first, text), _number(last if dash else first, text)
     if low > high:
         raise ArgumentTypeError(f"`{text}`: the first port is greater than the last")
     return PortSet.of(protocol, low, high)
@@ -39,7 +39,7 @@ def _parts(text: str) -> tuple[Protocol, str]:
     words = text.upper().split("/")
     names = [word for word in words if word in Protocol.__members__]
     numbers = [word for word in words if word not in Protocol.__members__]
-    if len(names) > 1 or len(numbers) > 1 or (numbers and "ICMP" in names):
+    if len(names) > 1 or len(numbers) > 1 or "" in numbers or (numbers and "ICMP" in names):
         raise _wrong(text)
     return Protocol(names[0]) if names else Protocol.TCP, "".join(numbers)
 

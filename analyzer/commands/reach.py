@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -84,6 +85,11 @@ def _filters(chosen: Namespace) -> Filters:
 
 
 def _width() -> int:
-    from shutil import get_terminal_size
-
-    return get_terminal_size((_WIDTH_OF_FILES, 0)).columns
+    """Return the width of the terminal; COLUMNS overrides it, as everywhere."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns[:5]) > 0:
+        return int(columns[:5])
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _WIDTH_OF_FILES
+    except (OSError, ValueError):
+        return _WIDTH_OF_FILES

@@ -55,7 +55,7 @@ def _in_words(matrix: Matrix, width: int, notes: Notes, paint: Paint, *, numbere
     """Draw with verdicts written out; columns under their names or under numbers."""
     numbers = tuple((str(each + 1),) for each in range(len(matrix.columns)))
     heads = _stacked(numbers if numbered else matrix.heads)
-    lengths = [min(max(map(len, texts)), _LONGEST_CELL + len(" (9)")) for texts in _columns(matrix)]
+    lengths = [min(max(map(len, texts)), _LONGEST_CELL + len(" (99)")) for texts in _columns(matrix)]
     widths = [max(length, *map(len, head)) for head, length in zip(heads, lengths, strict=True)]
     labels = _rows(matrix, numbered=numbered)
     left = max(map(len, (*labels, _CORNER)))

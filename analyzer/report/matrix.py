@@ -12,6 +12,7 @@ from analyzer.load.text import printable
 from analyzer.model import Match
 from analyzer.reachability import exemption
 from analyzer.report.words import DENIED, ITSELF, UNKNOWN, Cell, Tone
+from analyzer.summary import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,12 +81,16 @@ def between_namespaces(groups: Mapping[tuple[str, str], Tally], words: Words, *,
     tones = {cell.tone for row in cells for cell in row}
     shares = (("%", "pairs that are open, at least on some ports"),) if Tone.PART in tones else ()
     return Matrix(
-        rows=tuple(map(printable, rows)),
-        columns=tuple(map(printable, columns)),
-        heads=tuple((printable(column),) for column in columns),
+        rows=tuple(map(_namespace, rows)),
+        columns=tuple(map(_namespace, columns)),
+        heads=tuple((_namespace(column),) for column in columns),
         cells=cells,
         legend=() if coarse else shares,
     )
+
+
+def _namespace(name: str) -> str:
+    return "external" if name == OUTSIDE else printable(name)
 
 
 def _tally(tally: Tally | None, words: Words, *, coarse: bool) -> Cell:

@@ -47,10 +47,17 @@ def headline(analysis: Analysis, summary: Summary) -> str:
     parts = (
         f"{counted(summary.endpoints, 'endpoint')} ({counted(summary.pods, 'pod')}) and {outside}",
         counted(summary.policies, "policy", "policies"),
-        counted(len(analysis.files), "file"),
+        _read_from(analysis.files),
         f"cni {analysis.cluster.profile}",
     )
-    return ", ".join(part for part in parts if not part.startswith("0 file"))
+    return ", ".join(parts)
+
+
+def _read_from(files: Sequence[str]) -> str:
+    """Name the live cluster that was read, or count the files."""
+    if len(files) == 1 and files[0].startswith("cluster "):
+        return printable(files[0])
+    return counted(len(files), "file")
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -53,7 +53,7 @@ class _Page:
     def parts(self) -> Iterator[Sequence[str]]:
         """Yield groups of lines."""
         summary = summarize(self._analysis.reachability, self._view.ports)
-        yield [sections.headline(self._analysis, summary)]
+        yield _wrapped(sections.headline(self._analysis, summary), self._width)
         if self._view.whole and large(self._view.blocks[0]):
             yield ["", *self._overview(summary)]
         else:
@@ -71,18 +71,22 @@ class _Page:
 
     def _overview(self, summary: Summary) -> Iterator[str]:
         """Count connections, also between namespaces where these are few enough."""
-        yield totals(summary)
+        yield from _wrapped(totals(summary), self._width)
         yield ""
+        if found := list(self._parts_of_overview(summary)):
+            yield from found
+            yield ""
+        yield from _wrapped(MORE, self._width)
+
+    def _parts_of_overview(self, summary: Summary) -> Iterator[str]:
         if summary.groups:
             for coarse in (False, True):
                 matrix = between_namespaces(summary.groups, self._words, coarse=coarse)
                 if drawing := self._draw(matrix, signs=coarse):
                     yield from self._drawn(drawing, matrix)
-                    break
+                    return
         elif summary.endpoints <= MOST_GROUPED:
             yield from self._grouped(self._view.blocks[0])
-        yield ""
-        yield from _wrapped(MORE, self._width)
 
     def _block(self, block: Block) -> Iterator[str]:
         if block.title:
@@ -114,14 +118,13 @@ class _Page:
 
     def _legend(self, signs: Sequence[tuple[str, str]]) -> Iterator[str]:
         """Write signs with their meanings, as many on a line as fit."""
-        line = ""
+        lines: list[list[str]] = [[]]
         for sign, meaning in signs:
-            text = f"{sign} {meaning}"
-            if line and len(line) + len(_SPACES) + len(text) > self._width:
-                yield line
-                line = ""
-            line += _SPACES + text if line else text
-        yield line
+            text = f"{sign}  {meaning}"
+            if lines[-1] and len(_SPACES.join((*lines[-1], text))) > self._width:
+                lines.append([])
+            lines[-1].append(text)
+        return map(_SPACES.join, lines)
 
     def _grouped(self, block: Block) -> Iterator[str]:
         """Write who reaches what, sources with equal verdicts together."""
