@@ -62,7 +62,11 @@ class Census:
 
     def defines(self, peers: Iterable[PodPeer], name: str, protocol: Protocol) -> bool:
         """Tell whether a pod that one of the peers means has a port of this name and protocol."""
-        return any(_meets(peer, kind) for kind in self._defining.get((name, protocol), ()) for peer in peers)
+        return any(
+            _meets(peer, kind) is Match.YES
+            for kind in self._defining.get((name, protocol), ())
+            for peer in peers
+        )
 
     def met(self, namespace: str, subject: Selector, peers: Iterable[Peer]) -> Match:
         """Tell whether the pods of a namespace that `subject` selects meet one of the peers.

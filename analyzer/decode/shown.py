@@ -38,8 +38,10 @@ def plain(text: str) -> str:
     return cut if cut.isprintable() else "".join(map(_visible, cut))
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, depth: int = 3) -> str:
     """Return a value as the API server's messages show it: strings in double quotes, the rest as JSON.
+
+    What lies deeper than `depth`, or comes after the first few, is shown as dots.
 
     >>> shown("tcp"), shown(True), shown(["Ingress"])
     ('"tcp"', 'true', '["Ingress"]')
@@ -51,16 +53,21 @@ def shown(value: Any) -> str:
             return _WORDS[value]
         case int():
             return str(value) if abs(value) < LARGEST else "a number of more than 19 digits"
-        case dict():
-            return "{" + _listed([f"{shown(k)}:{shown(v)}" for k, v in _first(value.items())], value) + "}"
-        case list():
-            return "[" + _listed([shown(each) for each in _first(value)], value) + "]"
+        case dict() | list():
+            return _container(value, depth - 1) if depth else "..."
         case _:
             return plain(str(value))
 
 
 def _visible(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _container(value: dict[Any, Any] | list[Any], depth: int) -> str:
+    if isinstance(value, list):
+        return "[" + _listed([shown(each, depth) for each in _first(value)], value) + "]"
+    parts = [f"{shown(key)}:{shown(each, depth)}" for key, each in _first(value.items())]
+    return "{" + _listed(parts, value) + "}"
 
 
 def _first(values: Any) -> list[Any]:

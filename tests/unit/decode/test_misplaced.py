@@ -34,8 +34,10 @@ RULE = "podSelector: {{}}\n{direction}:\n- {rule}"
         (
             "{podSelector: {}, namespaceSelector: {}}",
             "spec.namespaceSelector",
-            "a policy selects pods of its own namespace only; `namespaceSelector` belongs into an item of `from`"
-            " or `to`",
+            (
+                "a policy selects pods of its own namespace only; `namespaceSelector` belongs into"
+                " an item of `from` or `to`"
+            ),
         ),
         (
             "{podSelector: {}, zebra: 1}",
@@ -135,7 +137,7 @@ def test_fields_of_a_rule(direction: str, rule: str, field: str, hint: str) -> N
 
 
 def test_fields_of_the_policy_itself() -> None:
-    text = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, name: p, podSelector: {}}"
+    text = policy("{podSelector: {}}") + "name: p\npodSelector: {}\n"
     assert [each.help for each in refused(text)] == [
         "`name` belongs into `metadata`: indent it more",
         "`podSelector` belongs into `spec`: indent it more",

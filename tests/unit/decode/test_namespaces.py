@@ -19,7 +19,9 @@ def test_a_namespace_has_its_labels_and_its_name() -> None:
 
 def test_a_used_namespace_without_manifest_has_only_its_name() -> None:
     pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: pods}}"
-    service = "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: services}, spec: {ports: [{port: 1}]}}"
+    service = (
+        "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: services}, spec: {clusterIP: None}}"
+    )
     found = cluster(f"{pod}\n---\n{service}\n---\n{policy('podSelector: {}')}").namespaces
     assert {name: each.labels for name, each in found.items()} == {
         name: {NAMESPACE_NAME: name} for name in ("pods", "services", "shop")
@@ -37,8 +39,10 @@ def test_the_label_with_the_name_cannot_be_set_to_something_else() -> None:
     text = namespace(f"{{name: shop, labels: {{{NAMESPACE_NAME}: other}}}}")
     assert cluster(text).namespaces["shop"].labels == {NAMESPACE_NAME: "shop"}
     assert remarks(text) == [
-        "3:33 metadata.labels[kubernetes.io/metadata.name]: the API server sets this label to `shop`, whatever"
-        " the manifest says"
+        (
+            "3:33 metadata.labels[kubernetes.io/metadata.name]: the API server sets this label to `shop`,"
+            " whatever the manifest says"
+        )
     ]
 
 

@@ -63,6 +63,7 @@ spec:
 
 
 PORT = "spec.containers[0].ports[0]"
+NO_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 @pytest.mark.parametrize(
@@ -120,21 +121,15 @@ def test_a_bad_list_of_ports_is_told_of_for_each_pod_that_has_it() -> None:
         ("stauts: {}", ["4:1 stauts: unknown field `stauts`"]),
         (
             "status: {phase: Running, podIP: 1.2.3}",
-            [
-                '4:26 status.podIP: Invalid value: "1.2.3": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-            ],
+            [f'4:26 status.podIP: Invalid value: "1.2.3": {NO_IP}'],
         ),
         (
             "status: {podIPs: [{ip: 10.0.0.1}, {ip: x}]}",
-            [
-                '4:36 status.podIPs[1].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-            ],
+            [f'4:36 status.podIPs[1].ip: Invalid value: "x": {NO_IP}'],
         ),
         (
             "status: {podIPs: [{}]}",
-            [
-                '4:19 status.podIPs[0].ip: Invalid value: "": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-            ],
+            [f'4:19 status.podIPs[0].ip: Invalid value: "": {NO_IP}'],
         ),
         ("status: {podIPs: {}}", []),
     ],

@@ -37,7 +37,8 @@ def test_a_service_with_the_defaults_of_the_api() -> None:
 
 def test_target_ports_are_numbers_or_names() -> None:
     ports = """[{name: a, port: 80, targetPort: 8080}, {name: b, port: 81, targetPort: web, nodePort: 30081},
-                {name: c, port: 82, targetPort: 0, nodePort: 0}, {name: d, port: 53, protocol: UDP, targetPort: ''}]"""
+                {name: c, port: 82, targetPort: 0, nodePort: 0},
+                {name: d, port: 53, protocol: UDP, targetPort: ''}]"""
     found = only(f"{{type: NodePort, ports: {ports}}}")
     assert [(each.target, each.node_port) for each in found.ports] == [
         (8080, None),
@@ -126,21 +127,28 @@ def test_external_traffic_policy_local_preserves_the_source() -> None:
         (
             "{type: nodeport, ports: [{port: 80}]}",
             [
-                '4:8 spec.type: Unsupported value: "nodeport": supported values: "ClusterIP", "ExternalName",'
-                ' "LoadBalancer", "NodePort"'
+                (
+                    '4:8 spec.type: Unsupported value: "nodeport": supported values: "ClusterIP",'
+                    ' "ExternalName", "LoadBalancer", "NodePort"'
+                )
             ],
         ),
         (
             "{externalTrafficPolicy: local, ports: [{port: 80}]}",
             [
-                '4:8 spec.externalTrafficPolicy: Unsupported value: "local": supported values: "Cluster", "Local"'
+                (
+                    '4:8 spec.externalTrafficPolicy: Unsupported value: "local": supported values:'
+                    ' "Cluster", "Local"'
+                )
             ],
         ),
         (
             "{clusterIP: 10.96.0.256, ports: [{port: 80}]}",
             [
-                '4:8 spec.clusterIP: Invalid value: "10.96.0.256": must be a valid IP address, (e.g. 10.9.8.7 or'
-                " 2001:db8::ffff)"
+                (
+                    '4:8 spec.clusterIP: Invalid value: "10.96.0.256": must be a valid IP address,'
+                    " (e.g. 10.9.8.7 or 2001:db8::ffff)"
+                )
             ],
         ),
         (

@@ -26,6 +26,12 @@ LABEL = (
     " end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
     " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
+WITH = "must be specified when `operator` is 'In' or 'NotIn'"
+WITHOUT = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+ZEROS = "must not have leading 0s in IP or prefix length"
+BITS = "must not have bits set beyond the prefix length"
+SUBSET = "must be a strict subset of `cidr`"
+RANGE = "must be between 1 and 65535, inclusive"
 PORT = "spec.ingress[0].ports[0]"
 PEER = "spec.ingress[0].from[0]"
 BLOCK = f"{PEER}.ipBlock"
@@ -47,11 +53,11 @@ def rule(text: str) -> str:
             "{protocol: ICMP}",
             [f'7:14 {PORT}.protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"'],
         ),
-        ("{port: 0}", [f"7:14 {PORT}.port: Invalid value: 0: must be between 1 and 65535, inclusive"]),
-        ("{port: -1}", [f"7:14 {PORT}.port: Invalid value: -1: must be between 1 and 65535, inclusive"]),
+        ("{port: 0}", [f"7:14 {PORT}.port: Invalid value: 0: {RANGE}"]),
+        ("{port: -1}", [f"7:14 {PORT}.port: Invalid value: -1: {RANGE}"]),
         (
             "{port: 65536}",
-            [f"7:14 {PORT}.port: Invalid value: 65536: must be between 1 and 65535, inclusive"],
+            [f"7:14 {PORT}.port: Invalid value: 65536: {RANGE}"],
         ),
         ('{port: "80"}', [f'7:14 {PORT}.port: Invalid value: "80": must contain at least one letter (a-z)']),
         (
@@ -64,8 +70,10 @@ def rule(text: str) -> str:
         (
             "{port: Web_1}",
             [
-                f'7:14 {PORT}.port: Invalid value: "Web_1": must contain only alpha-numeric characters (a-z,'
-                " 0-9), and hyphens (-)"
+                (
+                    f'7:14 {PORT}.port: Invalid value: "Web_1": must contain only alpha-numeric'
+                    " characters (a-z, 0-9), and hyphens (-)"
+                )
             ],
         ),
         ("{port: a--b}", [f'7:14 {PORT}.port: Invalid value: "a--b": must not contain consecutive hyphens']),
@@ -76,7 +84,7 @@ def rule(text: str) -> str:
         ),
         (
             "{port: 80, endPort: 65536}",
-            [f"7:24 {PORT}.endPort: Invalid value: 65536: must be between 1 and 65535, inclusive"],
+            [f"7:24 {PORT}.endPort: Invalid value: 65536: {RANGE}"],
         ),
         (
             "{port: web, endPort: 90}",
@@ -142,44 +150,40 @@ NOT_A_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
         ("{cidr: 'fe80::%1/64'}", [f'7:23 {BLOCK}.cidr: Invalid value: "fe80::%1/64": {NOT_A_CIDR}']),
         (
             "{cidr: 010.0.0.0/8}",
-            [
-                f'7:23 {BLOCK}.cidr: Invalid value: "010.0.0.0/8": must not have leading 0s in IP or prefix length'
-            ],
+            [f'7:23 {BLOCK}.cidr: Invalid value: "010.0.0.0/8": {ZEROS}'],
         ),
         (
             "{cidr: 10.0.0.0/08}",
-            [
-                f'7:23 {BLOCK}.cidr: Invalid value: "10.0.0.0/08": must not have leading 0s in IP or prefix length'
-            ],
+            [f'7:23 {BLOCK}.cidr: Invalid value: "10.0.0.0/08": {ZEROS}'],
         ),
         (
             "{cidr: '::ffff:10.0.0.0/104'}",
             [
-                f'7:23 {BLOCK}.cidr: Invalid value: "::ffff:10.0.0.0/104": must not have an IPv4-mapped IPv6'
-                " address"
+                (
+                    f'7:23 {BLOCK}.cidr: Invalid value: "::ffff:10.0.0.0/104": must not have an'
+                    " IPv4-mapped IPv6 address"
+                )
             ],
         ),
         (
             "{cidr: 10.0.0.1/8}",
-            [
-                f'7:23 {BLOCK}.cidr: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length'
-            ],
+            [f'7:23 {BLOCK}.cidr: Invalid value: "10.0.0.1/8": {BITS}'],
         ),
         (
             "{cidr: 10.0.0.0/8, except: [10.0.0.0/8]}",
-            [f'7:50 {BLOCK}.except[0]: Invalid value: "10.0.0.0/8": must be a strict subset of `cidr`'],
+            [f'7:50 {BLOCK}.except[0]: Invalid value: "10.0.0.0/8": {SUBSET}'],
         ),
         (
             "{cidr: 10.0.0.0/8, except: [10.1.0.0/16, 11.0.0.0/16]}",
-            [f'7:63 {BLOCK}.except[1]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`'],
+            [f'7:63 {BLOCK}.except[1]: Invalid value: "11.0.0.0/16": {SUBSET}'],
         ),
         (
             "{cidr: 10.0.0.0/8, except: ['2001:db8::/32']}",
-            [f'7:50 {BLOCK}.except[0]: Invalid value: "2001:db8::/32": must be a strict subset of `cidr`'],
+            [f'7:50 {BLOCK}.except[0]: Invalid value: "2001:db8::/32": {SUBSET}'],
         ),
         (
             "{cidr: 10.0.0.0/8, except: [0.0.0.0/0]}",
-            [f'7:50 {BLOCK}.except[0]: Invalid value: "0.0.0.0/0": must be a strict subset of `cidr`'],
+            [f'7:50 {BLOCK}.except[0]: Invalid value: "0.0.0.0/0": {SUBSET}'],
         ),
         (
             "{cidr: 10.0.0.0/8, except: [nowhere]}",
@@ -205,7 +209,10 @@ def test_ip_blocks(block: str, complaints: list[str]) -> None:
         ),
         (
             "010.0.0.0/8",
-            'CIDR value "010.0.0.0/8" will be considered invalid in a future Kubernetes release: use "10.0.0.0/8"',
+            (
+                'CIDR value "010.0.0.0/8" will be considered invalid in a future Kubernetes release:'
+                ' use "10.0.0.0/8"'
+            ),
         ),
     ],
 )
@@ -219,7 +226,10 @@ def test_before_1_36_a_sloppy_cidr_is_masked_with_a_warning(cidr: str, warning: 
 
 def test_an_ipv6_cidr_that_is_not_canonical_is_accepted_with_a_warning() -> None:
     assert remarks(rule("from: [{ipBlock: {cidr: '2001:DB8::/32'}}]")) == [
-        f'7:23 {BLOCK}.cidr: CIDR value "2001:DB8::/32" should be in RFC 5952 canonical format ("2001:db8::/32")'
+        (
+            f'7:23 {BLOCK}.cidr: CIDR value "2001:DB8::/32" should be in RFC 5952 canonical format'
+            ' ("2001:db8::/32")'
+        )
     ]
 
 
@@ -229,8 +239,10 @@ def test_an_ipv6_cidr_that_is_not_canonical_is_accepted_with_a_warning() -> None
         (
             "[Ingress, Egress, Ingress]",
             [
-                '5:21 spec.policyTypes: Invalid value: ["Ingress","Egress","Ingress"]: may not specify more than'
-                " two policyTypes"
+                (
+                    '5:21 spec.policyTypes: Invalid value: ["Ingress","Egress","Ingress"]: may not specify'
+                    " more than two policyTypes"
+                )
             ],
         ),
         (
@@ -258,27 +270,25 @@ EXPRESSION = "spec.podSelector.matchExpressions[0]"
         (
             "{key: a, operator: In}",
             [
-                f"5:36 {EXPRESSION}.values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+                f"5:36 {EXPRESSION}.values: Required value: {WITH}",
             ],
         ),
         (
             "{key: a, operator: NotIn, values: []}",
             [
-                f"5:62 {EXPRESSION}.values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+                f"5:62 {EXPRESSION}.values: Required value: {WITH}",
             ],
         ),
         (
             "{key: a, operator: Exists, values: [b]}",
             [
-                f"5:63 {EXPRESSION}.values: Forbidden: may not be specified when `operator` is 'Exists' or"
-                " 'DoesNotExist'",
+                f"5:63 {EXPRESSION}.values: Forbidden: {WITHOUT}",
             ],
         ),
         (
             "{key: a, operator: DoesNotExist, values: [b]}",
             [
-                f"5:69 {EXPRESSION}.values: Forbidden: may not be specified when `operator` is 'Exists' or"
-                " 'DoesNotExist'",
+                f"5:69 {EXPRESSION}.values: Forbidden: {WITHOUT}",
             ],
         ),
         (
@@ -304,7 +314,7 @@ EXPRESSION = "spec.podSelector.matchExpressions[0]"
             "{key: a, operator: In, values: [true]}",
             [
                 f"5:68 {EXPRESSION}.values[0]: Invalid type: expected string, got boolean",
-                f"5:59 {EXPRESSION}.values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+                f"5:59 {EXPRESSION}.values: Required value: {WITH}",
             ],
         ),
         (
@@ -394,7 +404,7 @@ def test_a_null_label_is_the_empty_string_with_a_warning() -> None:
     ],
 )
 def test_metadata(metadata: str, complaints: list[str]) -> None:
-    text = f"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {metadata}\nspec: {{podSelector: {{}}}}"
+    text = policy("podSelector: {}").replace("{name: p, namespace: shop}", metadata)
     assert errors(text) == complaints
 
 

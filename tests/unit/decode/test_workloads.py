@@ -21,7 +21,8 @@ def workload(
     status: str = "",
 ) -> str:
     """A workload of any kind; `more` stands in its metadata."""
-    template = f"template: {{metadata: {{labels: {labels}}}, spec: {{containers: [{{ports: [{{containerPort: 80}}]}}]}}}}"
+    containers = "containers: [{ports: [{containerPort: 80}]}]"
+    template = f"template: {{metadata: {{labels: {labels}}}, spec: {{{containers}}}}}"
     selector = "" if kind in APIS else ", selector: {matchLabels: {app: web}}"
     body = f"{template}{selector}{spec}"
     if kind == "CronJob":
@@ -34,7 +35,8 @@ def workload(
 def owned(kind: str, name: str, api: str = "") -> str:
     """An owner reference, for the metadata of the owned object."""
     version = api or APIS.get(kind, "apps/v1")
-    return f", ownerReferences: [{{apiVersion: {version}, kind: {kind}, name: {name}, uid: u, controller: true}}]"
+    reference = f"apiVersion: {version}, kind: {kind}, name: {name}, uid: u, controller: true"
+    return f", ownerReferences: [{{{reference}}}]"
 
 
 def pod(
@@ -203,7 +205,8 @@ def test_a_host_network_template_takes_the_addresses_of_a_node_that_it_names() -
     text = workload("DaemonSet").replace(
         "spec: {containers", "spec: {hostNetwork: true, nodeName: n1, containers"
     )
-    node = "{apiVersion: v1, kind: Node, metadata: {name: n1}, status: {addresses: [{type: InternalIP, address: 1.2.3.4}]}}"
+    addresses = "addresses: [{type: InternalIP, address: 1.2.3.4}]"
+    node = f"{{apiVersion: v1, kind: Node, metadata: {{name: n1}}, status: {{{addresses}}}}}"
     (found,) = pods(together(text, node))
     assert (found.host_network, found.addresses) == (True, ("1.2.3.4",))
 
@@ -213,6 +216,7 @@ def spec(body: str, kind: str = "Deployment", api: str = "apps/v1") -> str:
     return f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: web}}\nspec: {body}\n"
 
 
+MISMATCH = "`selector` does not match template `labels`"
 TEMPLATE = "template: {metadata: {labels: {app: web}}}"
 SELECTOR = "selector: {matchLabels: {app: web}}"
 
@@ -225,7 +229,7 @@ SELECTOR = "selector: {matchLabels: {app: web}}"
             spec(f"{{{SELECTOR}}}"),
             [
                 "4:1 spec.template: Required value",
-                "4:1 spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`",
+                "4:1 spec.template.metadata.labels: Invalid value: {}: " + MISMATCH,
             ],
         ),
         (
@@ -238,17 +242,11 @@ SELECTOR = "selector: {matchLabels: {app: web}}"
         ),
         (
             spec(f"{{{SELECTOR}, template: {{metadata: {{labels: {{app: other}}}}}}}}"),
-            [
-                '4:67 spec.template.metadata.labels: Invalid value: {"app":"other"}: `selector` does not match'
-                " template `labels`"
-            ],
+            ['4:67 spec.template.metadata.labels: Invalid value: {"app":"other"}: ' + MISMATCH],
         ),
         (
             spec(f"{{selector: {{app: other}}, {TEMPLATE}}}", "ReplicationController", "v1"),
-            [
-                '4:54 spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match'
-                " template `labels`"
-            ],
+            ['4:54 spec.template.metadata.labels: Invalid value: {"app":"web"}: ' + MISMATCH],
         ),
         (
             spec(f"{{{TEMPLATE}, {SELECTOR}, replicas: -1}}"),
