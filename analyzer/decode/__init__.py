@@ -11,7 +11,7 @@ import gc
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from analyzer.decode.addresses import NOT_A_CIDR, cidr
 from analyzer.decode.census import Census
@@ -143,15 +143,15 @@ class _Input:
             case Treatment.OTHER:
                 self.others[document.kind] += 1
             case Treatment.MISSING:
-                former = removal(document.api_version, document.kind)
-                message = f'no matches for kind "{document.kind}" in version "{plain(document.api_version)}"'
-                self._scope.problems.add(
-                    Severity.ERROR,
-                    "unknown-version",
-                    message + former,
-                    document.span.child("apiVersion"),
-                    f"write `apiVersion: {CURRENT[document.kind]}`",
-                )
+                self._refuse(document)
+            case never:
+                assert_never(never)
+
+    def _refuse(self, document: Document) -> None:
+        former = removal(document.api_version, document.kind)
+        message = f'no matches for kind "{document.kind}" in version "{plain(document.api_version)}"{former}'
+        span, hint = document.span.child("apiVersion"), f"write `apiVersion: {CURRENT[document.kind]}`"
+        self._scope.problems.add(Severity.ERROR, "unknown-version", message, span, hint)
 
     def _decode(self, document: Document) -> None:
         scope, span = self._scope, document.span

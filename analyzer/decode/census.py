@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.model import AddressPeer, AnyPeer, Match, PodPeer
 
@@ -90,3 +90,5 @@ def _meets(peer: Peer, kind: Kind) -> Match:
             return Match.YES if met else Match.NO
         case AddressPeer():
             return Match.MAYBE
+        case never:
+            assert_never(never)

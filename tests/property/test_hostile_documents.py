@@ -200,3 +200,17 @@ def test_a_number_that_python_refuses_to_write_is_refused(port: int) -> None:
     document["spec"]["ingress"][0]["ports"] = [{"port": port, "endPort": port}, {"port": 1, "endPort": port}]
     with pytest.raises(AnalyzerError, match="a number of more than 19 digits: must be between 1 and 65535"):
         decode([Given(document, document["kind"], document["apiVersion"])], Options())
+
+
+@pytest.mark.parametrize("key", [7, 1.5, True, None])
+@pytest.mark.parametrize(
+    "place", [("metadata", "labels"), ("spec", "podSelector", "matchLabels"), ("spec",), ()]
+)
+def test_a_key_that_is_no_string_is_refused(place: tuple[str, ...], key: object) -> None:
+    document = deepcopy(POLICY)
+    container = document
+    for step in place:
+        container = container[step]
+    container[key] = "x"  # type: ignore[index]
+    with pytest.raises(AnalyzerError):
+        decode([Given(document, document["kind"], document["apiVersion"])], Options())

@@ -316,6 +316,14 @@ def test_it_is_in_doubt_where_the_rule_means_only_some_of_the_selected_pods() ->
     )
 
 
+def test_pods_that_are_alike_count_once() -> None:
+    alike = POD.format("a", "shop", "{}") + POD.format("a", "shop", "{}").replace("name: a", "name: b")
+    (rule,) = added(
+        alike + chain("egress: [{to: [{podSelector: {matchLabels: {app: a}}}]}]"), Direction.INGRESS
+    )
+    assert rule.doubt == ""
+
+
 def test_it_is_in_doubt_where_an_address_decides() -> None:
     (rule,) = added(chain("egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]", "a"), Direction.INGRESS)
     assert rule.doubt
