@@ -125,7 +125,7 @@ class _Input:
         self.namespaces: Register[Namespace] = Register("Namespace", problems)
         self.nodes: Register[Node] = Register("Node", problems)
         self.services: Register[Service] = Register("Service", problems)
-        self.policies: Register[DraftPolicy] = Register("NetworkPolicy", problems)
+        self.policies: Register[DraftPolicy] = Register("NetworkPolicy", problems, DraftPolicy.content)
         self.workloads: dict[str, Register[DraftWorkload]] = {
             kind: Register(kind, problems) for kind in KINDS
         }
@@ -176,9 +176,9 @@ class _Input:
                 workload = read_workload(root, kind, scope)
                 self.workloads[kind].add(workload.namespace, workload.name, workload, span)
 
-    def all_workloads(self) -> Iterator[DraftWorkload]:
-        """Yield the workloads, kind by kind."""
-        return (each for register in self.workloads.values() for each in register)
+    def all_workloads(self) -> Iterator[tuple[DraftWorkload, Span]]:
+        """Yield the workloads with their places, kind by kind."""
+        return (each for register in self.workloads.values() for each in register.with_spans())
 
     def finish(self) -> None:
         """Say what was given again, and which policies are not evaluated."""
@@ -195,9 +195,8 @@ class _Input:
 def _cluster(objects: _Input, scope: Scope, pod_addresses: AddressSet) -> Cluster:
     """Put the cluster together."""
     profile = scope.options.profile
-    workloads = {(each.kind, each.namespace, each.name): each for each in objects.all_workloads()}
     nodes = {node.name: node.addresses for node in objects.nodes}
-    pods = endpoints(objects.pods.with_spans(), workloads, nodes, scope.problems)
+    pods = endpoints(objects.pods.with_spans(), objects.all_workloads(), nodes, scope.problems)
     services = tuple(sorted(objects.services, key=_identity))
     drafts = sorted(objects.policies, key=_identity)
     used = {each.namespace for group in (pods, services, drafts) for each in group}

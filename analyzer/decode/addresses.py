@@ -7,9 +7,8 @@ of the rules and their wording: k8s.io/apimachinery, pkg/util/validation/ip.go (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.sets import AddressSet
 
@@ -23,8 +22,7 @@ NOT_A_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _LONGEST = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cidr:
+class Cidr(NamedTuple):
     """A CIDR as it was read: its addresses with host bits masked; the texts are "" where nothing is wrong.
 
     `strict`: why it is rejected from Kubernetes 1.36 on. `loose`: the warning that it earns where it is

@@ -6,9 +6,8 @@ a port, or meet other peers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from analyzer.model import AddressPeer, AnyPeer, Match, PodPeer
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from analyzer.sets import Protocol
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(NamedTuple):
     """Pods that are alike in what is asked here: labels of their namespace, own labels, names of ports."""
 
     namespace: Mapping[str, str]

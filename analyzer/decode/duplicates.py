@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from analyzer.diagnostics import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from analyzer.decode.field import Problems
     from analyzer.diagnostics import Span
@@ -21,11 +21,17 @@ T = TypeVar("T")
 
 
 class Register(Generic[T]):
-    """The objects of one kind by namespace ("" for kinds that have none) and name, in their order."""
+    """The objects of one kind by namespace ("" for kinds that have none) and name, in their order.
 
-    def __init__(self, kind: str, problems: Problems) -> None:
+    `content` is what two objects are compared by: what they say, but not where it stands.
+    """
+
+    def __init__(
+        self, kind: str, problems: Problems, content: Callable[[T], object] = lambda given: given
+    ) -> None:
         self._objects: dict[tuple[str, str], tuple[T, Span]] = {}
         self._kind = kind
+        self._content = content
         self._problems = problems
         self._repeated: list[tuple[str, Span, Span]] = []
 
@@ -38,7 +44,7 @@ class Register(Generic[T]):
                 self._objects[key] = (given, span)
             return
         shown = f"{namespace}/{name}" if namespace else name
-        if first[0] == given:
+        if self._content(first[0]) == self._content(given):
             self._repeated.append((shown, span, first[1]))
             return
         message = f"{self._kind} `{shown}` is given twice and differs, first at {first[1]}"

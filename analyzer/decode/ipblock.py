@@ -6,8 +6,7 @@ k8s.io/kubernetes, ValidateIPBlock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
 from analyzer.decode.addresses import NOT_A_CIDR, Cidr, cidr
@@ -28,13 +27,12 @@ _MISPLACED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(NamedTuple):
     """An ipBlock as written: the addresses of its CIDR, and of each of its excepts."""
 
     addresses: AddressSet
     excepts: tuple[AddressSet, ...]
-    span: Span = field(compare=False)
+    span: Span
 
 
 def read_block(block: Field, peer: Field, scope: Scope) -> Block | None:

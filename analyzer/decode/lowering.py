@@ -6,7 +6,6 @@ model, in which nothing is left to choose.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.decode.ipblock import Block
@@ -42,12 +41,12 @@ _CHAIN = (
 _SAME_CIDR = "kube-router keeps one set per rule, in which the same CIDR cannot be both named and excepted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lowering:
     """The choices of a profile, applied to one draft after the other."""
 
-    profile: Profile
-    census: Census
+    def __init__(self, profile: Profile, census: Census) -> None:
+        self.profile = profile
+        self.census = census
 
     def policy(self, draft: DraftPolicy) -> Policy:
         """Return the policy that the profile's CNI enforces."""

@@ -7,8 +7,7 @@ pkg/apis/networking/validation/validation.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import misplaced, schema
 from analyzer.decode.ipblock import Block, read_block
@@ -25,19 +24,22 @@ if TYPE_CHECKING:
     from analyzer.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftRule:
+class DraftRule(NamedTuple):
     """A rule as written: peers, numbered ports, and names with their protocols."""
 
     peers: tuple[AnyPeer | PodPeer | Block, ...]
     numbers: PortSet
     names: tuple[tuple[str, Protocol], ...]
-    ports_span: Span = field(compare=False)
-    span: Span = field(compare=False)
+    ports_span: Span
+    span: Span
+
+    def content(self) -> object:
+        """Return what the rule says, wherever it stands."""
+        peers = [peer[:-1] if isinstance(peer, Block) else peer for peer in self.peers]
+        return peers, self.numbers, self.names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftPolicy:
+class DraftPolicy(NamedTuple):
     """A policy as written.
 
     `own` selects its namespace; `directions` are those that `policyTypes`, given or by default, names.
@@ -50,7 +52,12 @@ class DraftPolicy:
     directions: frozenset[Direction]
     ingress: tuple[DraftRule, ...]
     egress: tuple[DraftRule, ...]
-    span: Span = field(compare=False)
+    span: Span
+
+    def content(self) -> object:
+        """Return what the policy says, wherever it stands."""
+        rules = [rule.content() for rule in self.ingress], [rule.content() for rule in self.egress]
+        return self.subject, self.directions, rules
 
     def rules(self, direction: Direction) -> tuple[DraftRule, ...]:
         """Return the rules of one direction."""

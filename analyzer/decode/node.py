@@ -5,8 +5,7 @@ Comes in: a document. Goes out: the node's name and addresses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode.addresses import address
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from analyzer.decode.field import Field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(NamedTuple):
     """A node with its internal addresses, at most one an IP family."""
 
     name: str

@@ -88,12 +88,13 @@ class Ownership:
 
 def endpoints(
     pods: Iterable[tuple[DraftPod, Span]],
-    workloads: Mapping[Key, DraftWorkload],
+    workloads: Iterable[tuple[DraftWorkload, Span]],
     nodes: Mapping[str, tuple[str, ...]],
     problems: Problems,
 ) -> tuple[Pod, ...]:
     """Return the pods of the cluster, sorted; what is no endpoint is counted in a notice."""
-    tree = Ownership(workloads)
+    templates = {(each.kind, each.namespace, each.name): (each, span) for each, span in workloads}
+    tree = Ownership({key: template for key, (template, _) in templates.items()})
     left_out = {State.FINISHED: 0, State.WITHOUT_ADDRESS: 0}
     found = []
     for draft, span in pods:
@@ -103,10 +104,10 @@ def endpoints(
         else:
             left_out[draft.state] += 1
     idle = 0
-    for key, template in workloads.items():
+    for key, (template, span) in templates.items():
         owner = tree.of_template(key)
         if owner and not template.finished and template.replicas:
-            found.append(_planned(template, owner, nodes))
+            found.append(_planned(template, owner, nodes, span))
         elif owner:
             idle += 1
     _notice(problems, left_out[State.FINISHED], "finished pod{}")
@@ -134,7 +135,9 @@ def _running(draft: DraftPod, workload: Workload, nodes: Mapping[str, tuple[str,
     )
 
 
-def _planned(template: DraftWorkload, owner: Workload, nodes: Mapping[str, tuple[str, ...]]) -> Pod:
+def _planned(
+    template: DraftWorkload, owner: Workload, nodes: Mapping[str, tuple[str, ...]], span: Span
+) -> Pod:
     shape = template.shape
     return Pod(
         name=template.name,
@@ -145,7 +148,7 @@ def _planned(template: DraftWorkload, owner: Workload, nodes: Mapping[str, tuple
         host_network=shape.host_network,
         node=shape.node,
         replicas=template.replicas,
-        span=template.span,
+        span=span,
     )
 
 

@@ -6,8 +6,7 @@ the rules and their wording: k8s.io/kubernetes, pkg/apis/apps/validation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
 from analyzer.decode.labelselector import read_selector
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from analyzer.decode.field import Field
     from analyzer.decode.scope import Scope
-    from analyzer.diagnostics import Span
 
 
 KINDS = tuple(schema.WORKLOAD_SPECS)
@@ -40,9 +38,8 @@ _MISPLACED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftWorkload:
-    """A workload as written. `finished`: a Job that says so."""
+class DraftWorkload(NamedTuple):
+    """A workload as written, without its place. `finished`: a Job that says so."""
 
     kind: str
     namespace: str
@@ -52,7 +49,6 @@ class DraftWorkload:
     shape: PodShape
     replicas: int
     finished: bool
-    span: Span = field(compare=False)
 
 
 def read_workload(root: Field, kind: str, scope: Scope) -> DraftWorkload:
@@ -73,7 +69,6 @@ def read_workload(root: Field, kind: str, scope: Scope) -> DraftWorkload:
         shape=shape,
         replicas=_replicas(spec, _COUNTS.get(kind, "")),
         finished=kind == "Job" and _is_finished(root),
-        span=root.span,
     )
 
 
