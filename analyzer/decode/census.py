@@ -66,17 +66,18 @@ class Census:
             for peer in peers
         )
 
-    def met(self, namespace: str, subject: Selector, peers: Iterable[Peer]) -> Match:
-        """Tell whether the pods of a namespace that `subject` selects meet one of the peers.
+    def selected(self, namespace: str, subject: Selector) -> list[Kind]:
+        """Return the kinds of pods of a namespace that `subject` selects."""
+        return [kind for kind in self._kinds.get(namespace, ()) if subject.matches(kind.labels)]
 
-        YES and NO: all do, or none does; MAYBE: some do, or an address decides.
-        """
-        found = {
-            max((_meets(peer, kind) for peer in peers), key=lambda match: match.value)
-            for kind in self._kinds.get(namespace, ())
-            if subject.matches(kind.labels)
-        }
-        return found.pop() if len(found) == 1 else Match.MAYBE if found else Match.NO
+
+def met(kinds: Iterable[Kind], peers: Iterable[Peer]) -> Match:
+    """Tell whether pods of these kinds meet one of the peers.
+
+    YES and NO: all do, or none does; MAYBE: some do, or an address decides.
+    """
+    found = {max((_meets(peer, kind) for peer in peers), key=lambda match: match.value) for kind in kinds}
+    return found.pop() if len(found) == 1 else Match.MAYBE if found else Match.NO
 
 
 def _meets(peer: Peer, kind: Kind) -> Match:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyzer.decode.census import Census, met
 from analyzer.decode.ipblock import Block
 from analyzer.model import (
     Action,
@@ -27,7 +28,6 @@ from analyzer.sets import AddressSet, PortSet, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from analyzer.decode.census import Census
     from analyzer.decode.networkpolicy import DraftPolicy, DraftRule
     from analyzer.diagnostics import Span
     from analyzer.model import Peer
@@ -144,12 +144,13 @@ class Lowering:
     ) -> tuple[Rule, ...]:
         """Add to the rules of one direction what those of the other one admit between selected pods."""
         added = []
-        for other in Direction:
-            for rule in rules[other] if other is not direction else ():
-                met = self.census.met(draft.namespace, draft.subject, rule.peers)
-                if met is not Match.NO:
-                    doubt = rule.doubt if met is Match.YES else _CHAIN.format(other.value)
-                    added.append(_allow((_selected(draft, rule.span),), rule.ports, rule.span, doubt))
+        here = self.census.selected(draft.namespace, draft.subject)
+        other = Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
+        for rule in rules[other]:
+            meant = met(here, rule.peers)
+            if meant is not Match.NO:
+                doubt = rule.doubt if meant is Match.YES else _CHAIN.format(other.value)
+                added.append(_allow((_selected(draft, rule.span),), rule.ports, rule.span, doubt))
         return (*rules[direction], *added)
 
 
