@@ -7,6 +7,7 @@ this one whatever it does not know. Imported only when needed: `import yaml` cos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ from analyzer.load.text import Parsed, Problem, Refused, Text, shown, step, too_
 # The way from a collection up to the root of its document, the innermost step first.
 Trail = tuple["Trail", Step] | None
 
+_HALF = re.compile("[\ud800-\udfff]")
 _COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!", None}
 
 
@@ -147,6 +149,9 @@ class Reading:
         text: str = event.value
         if len(text) > limits.SCALAR_CHARACTERS:
             self._complain(event, trail, "value-too-long", too_long(len(text)))
+            return None
+        if not text.isascii() and _HALF.search(text):  # libyaml refuses these itself
+            self._complain(event, trail, "control-character", "half of a surrogate pair stands for nothing")
             return None
         try:
             if event.tag is not None and event.tag != "!":

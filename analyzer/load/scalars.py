@@ -25,6 +25,7 @@ _NO_NUMBERS = frozenset(
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _BASES = ((2, 16), (3, 2), (4, 8), (5, 10))
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_CORE = "tag:yaml.org,2002:"
 _SHORT = 19  # digits that always fit in 64 bits
 _WHOLE = 1e21  # from here on Go writes a float64 with an exponent, below it a whole one like an integer
 
@@ -76,15 +77,14 @@ def _integer(match: re.Match[str]) -> int:
 
 def resolve_tagged(tag: str, text: str) -> str | int | float | bool | None:
     """Return the value of a scalar with a tag of YAML's core (`!!str 80`), or raise BadScalarError."""
-    short = tag.removeprefix("tag:yaml.org,2002:")
-    if short in {"str", "timestamp"}:
+    kind = tag.removeprefix(_CORE) if tag.startswith(_CORE) else ""
+    if kind in {"str", "timestamp"}:
         return text
-    if short == tag or short not in {"int", "float", "bool", "null"}:
-        raise BadScalarError(
-            "unknown-tag", f"the tag {shown(tag)} is not supported", "write a plain value without a tag"
-        )
+    if kind not in {"int", "float", "bool", "null"}:
+        message = f"the tag {shown(tag)} is not supported"
+        raise BadScalarError("unknown-tag", message, "write a plain value without a tag")
     value = resolve(text)
-    kind = {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "null")
-    if kind == short or (kind, short) == ("int", "float"):
+    found = {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "null")
+    if found == kind or (found, kind) == ("int", "float"):
         return value
-    raise BadScalarError("wrong-tag", f"this is no `!!{short}`", "leave the tag out")
+    raise BadScalarError("wrong-tag", f"this is no `!!{kind}`", "leave the tag out")

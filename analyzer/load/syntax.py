@@ -50,11 +50,12 @@ def syntax_problem(text: Text, error: MarkedYAMLError, base: int) -> Problem:
         message, remedy = "a tab in the indentation", "indent with spaces: YAML allows no tabs there"
         return Problem(code="tab-indentation", message=message, offset=offset, help=remedy, fatal=True)
     message = error.problem or "this is no YAML"
-    if error.context and error.context_mark and error.context_mark.index != error.problem_mark.index:
-        message += (
-            f", {error.context} that begins on line {text.position(error.context_mark.index + base)[0]}"
-        )
-    remedy = TEMPLATE if _MARK.search(line) else next((r for words, r in _REMEDIES if words in message), "")
+    begin = offset
+    if error.context and error.context_mark and error.context_mark.index + base != offset:
+        begin = error.context_mark.index + base
+        message += f", {error.context} that begins on line {text.position(begin)[0]}"
+    template = _MARK.search(line) or _MARK.search(_line(text.content, begin))
+    remedy = TEMPLATE if template else next((r for words, r in _REMEDIES if words in message), "")
     return Problem(code="yaml-syntax", message=message, offset=offset, help=remedy, fatal=True)
 
 
