@@ -25,6 +25,7 @@ _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTICE: "
 _BOLD = "1"
 # Seconds; a line about work that takes less would only flicker.
 _PATIENCE = 0.7
+_MOST_ALIKE = 4
 _ERASE = "\r\x1b[K"
 
 
@@ -62,9 +63,17 @@ class Console:
             self._line(f"{text}; nothing was analyzed")
 
     def warn(self, found: Iterable[Diagnostic]) -> None:
-        """Write warnings and notices, unless they are not wanted."""
-        if not self._quiet:
-            self._write_all(sorted(found, key=_place))
+        """Write warnings and notices, unless they are not wanted; of many that say the same the first few."""
+        if self._quiet:
+            return
+        alike: dict[tuple[str, str], list[Diagnostic]] = {}
+        for each in sorted(found, key=_place):
+            alike.setdefault((each.code, each.message), []).append(each)
+        for group in alike.values():
+            kept = group if len(group) <= _MOST_ALIKE else group[: _MOST_ALIKE - 1]
+            self._write_all(kept)
+            if len(group) > len(kept):
+                self._line(f"    and {len(group) - len(kept):,} more like it")
 
     def not_read(self, kinds: Mapping[str, int]) -> None:
         """Name the kinds of objects that decide nothing, in one line."""

@@ -35,8 +35,8 @@ class Status(IntEnum):
 
 def status(bounds: Bounds, mask: PortSet) -> Status:
     """Classify a verdict; UNKNOWN as soon as one port is."""
-    certain, possible = bounds.certain & mask, bounds.possible & mask
-    if certain != possible:
+    certain = bounds.certain & mask
+    if bounds.certain is not bounds.possible and certain != bounds.possible & mask:
         return Status.UNKNOWN
     if certain == mask:
         return Status.ALLOWED

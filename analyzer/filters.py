@@ -10,25 +10,32 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analyzer.bitmaps import members
+from analyzer.bitmaps import bitmap, members
 from analyzer.bounds import Bounds
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load.text import shown
-from analyzer.model import Match
+from analyzer.model import Direction, Match
 from analyzer.names import Names
-from analyzer.pairs import pairs
+from analyzer.pairs import Pairs, profiles
 from analyzer.reachability import exemption
-from analyzer.services import access, services
 from analyzer.sets import PortSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.bitmaps import Bitmap
+    from analyzer.bounds import Cell
     from analyzer.endpoints import Endpoint
-    from analyzer.engine import Row
+    from analyzer.engine import Engine
     from analyzer.reachability import Reachability
     from analyzer.services import Access, ServicePorts
 
+    Connection = tuple[Endpoint, Endpoint, Bounds]
+
+# Rows of verdicts with all classes that are kept: endpoints of one class follow upon each other, mostly.
+_MOST_KEPT = 256
+# So many rows are made cell by cell; for more it is worth it to sort all ingress rows by source.
+_FEW_ROWS = 16
 _NOTHING = Bounds(PortSet.none(), PortSet.none())
 
 
@@ -66,6 +73,8 @@ class View:
         self.whole = not (chosen.sources or chosen.destinations or chosen.namespaces)
         self.blocks, self._named = _blocks(self.names, reachability, chosen)
         self._masked: dict[Bounds, Bounds] = {}
+        self._kept: dict[int, list[Bounds]] = {}
+        self._made_rows = 0
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -92,23 +101,47 @@ class View:
             self._masked[bounds] = found
         return found
 
-    def connections(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds]]:
+    def connections(self) -> Iterator[Connection]:
         """Yield every pair with its verdict, by source and destination in the order of all endpoints.
 
         Pairs of two external endpoints are left out: no policy of the cluster sees them. Equal verdicts
         are one object.
         """
+        for source, destinations in self._rows_of_pairs():
+            yield from self._from(source, destinations)
+
+    def unknown(self) -> Iterator[Connection]:
+        """Yield the connections of which some port depends on a fact that the input does not hold."""
+        doubtful = self._doubtful()
+        for source, destinations in self._rows_of_pairs():
+            if doubtful >> source.number & 1 or source.host_network:
+                yield from (each for each in self._from(source, destinations) if each[2].unknown)
+
+    def _doubtful(self) -> Bitmap:
+        """Return the source classes of which one of the two directions leaves something open somewhere."""
+        engine = self.reachability.engine
+        open_cells = _Open(engine, self.ports)
+        found = 0
+        for row, subjects in profiles(engine, Direction.EGRESS):
+            if any(map(open_cells.has, row)):
+                found |= bitmap(subjects)
+        for row, _ in profiles(engine, Direction.INGRESS):
+            for cell, sources in row.items():
+                found |= sources if open_cells.has(cell) else 0
+        return found
+
+    def _rows_of_pairs(self) -> Iterator[tuple[Endpoint, tuple[Endpoint, ...]]]:
+        """Yield each source with its destinations."""
         of_source = {each.id: block for block in self.blocks for each in block.sources}
         for source in self.reachability.endpoints:
             if source.id in of_source:
-                verdicts = self._row(source.number)
-                for destination in of_source[source.id].destinations:
-                    if not (source.external and destination.external):
-                        yield source, destination, self._at(verdicts, source, destination)
+                yield source, of_source[source.id].destinations
 
-    def has_unknown(self) -> bool:
-        """Tell whether any verdict depends on a fact that the input does not hold."""
-        return any(bounds.unknown for _, _, bounds in self.connections())
+    def _from(self, source: Endpoint, destinations: Sequence[Endpoint]) -> Iterator[Connection]:
+        verdicts = self._row(source.number)
+        for destination in destinations:
+            if not (source.external and destination.external):
+                yield source, destination, self._at(verdicts, source, destination)
 
     @cached_property
     def sources(self) -> tuple[Endpoint, ...]:
@@ -117,6 +150,10 @@ class View:
 
     def services(self) -> Iterator[ServicePorts]:
         """Yield the Services; when endpoints are filtered, those with a backend among the destinations."""
+        if not self.reachability.cluster.services:
+            return
+        from analyzer.services import services
+
         shown = {each.id for block in self.blocks for each in block.destinations}
         for each in services(self.reachability):
             backends = (backend.endpoint.id for port in each.ports for backend in port.backends)
@@ -125,18 +162,30 @@ class View:
 
     def access(self, found: ServicePorts) -> Iterator[Access]:
         """Yield what each source gets of each port of a Service; who gets nothing is left out."""
+        from analyzer.services import access
+
         shown = {each.id for each in self.sources}
         return (each for each in access(self.reachability, found) if each.source.id in shown)
 
     @cached_property
-    def _rows(self) -> list[Row]:
-        return [row for _, row in pairs(self.reachability.engine)]
+    def _pairs(self) -> Pairs:
+        return Pairs(self.reachability.engine)
 
     def _row(self, number: int) -> list[Bounds]:
-        """Return the verdicts of one source class with all classes."""
+        """Return the verdicts of one source class with all classes; those of the last ones are kept."""
+        if (found := self._kept.get(number)) is None:
+            if len(self._kept) == _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[number] = self._made(number)
+        return found
+
+    def _made(self, number: int) -> list[Bounds]:
         engine = self.reachability.engine
+        if self._made_rows < _FEW_ROWS:
+            self._made_rows += 1
+            return [self._mask(engine.between(number, each)) for each, _ in enumerate(engine.classes)]
         found = [_NOTHING] * len(engine.classes)
-        for cell, classes in self._rows[number].items():
+        for cell, classes in self._pairs.row(number).items():
             bounds = self._mask(engine.algebra.cells[cell])
             for each in members(classes):
                 found[each] = bounds
@@ -148,6 +197,22 @@ class View:
         if special and exemption(source, destination) is not Match.NO:
             return self.verdict(source, destination)
         return verdicts[destination.number]
+
+
+class _Open:
+    """Which cells leave some of the ports that were asked for open."""
+
+    def __init__(self, engine: Engine, ports: PortSet) -> None:
+        self._cells = engine.algebra.cells
+        self._ports = ports
+        self._known: dict[int, bool] = {}
+
+    def has(self, cell: Cell) -> bool:
+        """Tell whether a cell does."""
+        if (found := self._known.get(cell)) is None:
+            certain, possible = self._cells[cell]
+            found = self._known[cell] = certain & self._ports != possible & self._ports
+        return found
 
 
 def _blocks(

@@ -19,11 +19,24 @@ if TYPE_CHECKING:
     from analyzer.engine import Engine, Row
 
 
+class Pairs:
+    """The rows of both directions together, made when asked for: all of them need much memory."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._received = _Received(engine)
+
+    def row(self, source: int) -> Row:
+        """Return what a source class may open to every destination class."""
+        sends = self._engine.row(Direction.EGRESS, source)
+        return _combine(self._engine, sends, self._received.row(source))
+
+
 def pairs(engine: Engine) -> Iterator[tuple[int, Row]]:
     """Yield each source class with a row of what it may open to every destination class."""
-    received = _Received(engine)
+    found = Pairs(engine)
     for source in range(len(engine.classes)):
-        yield source, _combine(engine, engine.row(Direction.EGRESS, source), received.row(source))
+        yield source, found.row(source)
 
 
 def _combine(engine: Engine, sends: Row, receives: Row) -> Row:

@@ -110,6 +110,7 @@ class _Tallies:
         endpoints = reachability.endpoints
         self._groups = {each.id: each.namespace if grouped or each.external else "*" for each in endpoints}
         self._names = list(dict.fromkeys(self._groups.values()))
+        self._known: dict[tuple[int, int], Status] = {}
         self._counts = {(here, there): [0] * len(Status) for here in self._names for there in self._names}
 
     def count(self) -> dict[tuple[str, str], Tally]:
@@ -155,8 +156,10 @@ class _Tallies:
         self._add(self._groups[source.id], self._groups[destination.id], change)
 
     def _status(self, source: Endpoint, destination: Endpoint) -> Status:
-        bounds = self._reachability.engine.between(source.number, destination.number)
-        return status(bounds, self._mask)
+        pair = source.number, destination.number
+        if (found := self._known.get(pair)) is None:
+            found = self._known[pair] = status(self._reachability.engine.between(*pair), self._mask)
+        return found
 
     def _add(self, here: str, there: str, change: Sequence[int]) -> None:
         known = self._counts[here, there]

@@ -16,7 +16,7 @@ from bench.table import Cell, Table
 
 SIZES = (50, 100, 200, 400, 800)
 QUICK_SIZES = (50, 100, 200)
-LIMIT = 900
+LIMIT = 600
 LONG = 200
 
 

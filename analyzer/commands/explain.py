@@ -34,7 +34,8 @@ address, or `external`.
 
 def arguments() -> Parser:
     """Return the parser."""
-    made = parser("explain", "Say why a connection is allowed or denied.", _EXAMPLES)
+    words = "SOURCE DESTINATION [PORT/PROTOCOL]"
+    made = parser("explain", words, "Say why a connection is allowed or denied.", _EXAMPLES)
     made.add_argument("source", metavar="SOURCE", help="who opens the connection")
     made.add_argument("destination", metavar="DESTINATION", help="who is talked to")
     made.add_argument(

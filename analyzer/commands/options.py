@@ -45,10 +45,15 @@ class _Version(Action):
         parser.exit()
 
 
-def parser(command: str, description: str, examples: str) -> Parser:
-    """Return the parser of a command ("" for the program itself) with the options that all have."""
+def parser(command: str, words: str, description: str, examples: str) -> Parser:
+    """Return the parser of a command ("" for the program itself) with the options that all have.
+
+    `words` is what stands behind its name, for the first line of the help.
+    """
+    name = f"{_PROGRAM} {command}".rstrip()
     made = Parser(
-        prog=f"{_PROGRAM} {command}".rstrip(),
+        prog=name,
+        usage=f"{name} [OPTIONS] {words}",
         description=description,
         epilog=examples,
         formatter_class=RawDescriptionHelpFormatter,

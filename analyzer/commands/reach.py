@@ -39,9 +39,8 @@ _WIDTH_OF_FILES = 100
 
 def arguments(commands: str) -> Parser:
     """Return the parser; `commands` lists the other commands for its help."""
-    made = parser(
-        "", "Predict from manifests who can talk to whom in a cluster.", _EXAMPLES.format(commands=commands)
-    )
+    what = "Predict from manifests who can talk to whom in a cluster."
+    made = parser("", "[PATH ...]", what, _EXAMPLES.format(commands=commands))
     made.add_argument(
         "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
     )
@@ -67,7 +66,7 @@ def run(chosen: Namespace, console: Console) -> Exit:
         write(renderer.render(report), chosen.output, sys.stdout)
     console.not_read(analysis.other_kinds)
     console.warn(analysis.diagnostics)
-    return Exit.UNKNOWN if chosen.fail_on_unknown and view.has_unknown() else Exit.FINE
+    return Exit.UNKNOWN if chosen.fail_on_unknown and any(view.unknown()) else Exit.FINE
 
 
 def _filters(chosen: Namespace) -> Filters:

@@ -6,6 +6,7 @@ Comes in: parsed arguments. Goes out: an Analysis, or an AnalyzerError with all 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from analyzer.load import Document, Loaded
 
 _MANIFESTS = "manifests"
+_OURS = "kubereach.dev/"
+_READ_ELSEWHERE = frozenset({"Cluster", "Expectations"})
 
 
 def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analysis:
@@ -37,6 +40,7 @@ def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analys
         raise NothingToAnalyze(_diagnostic("nothing-found", "there is no pod and no workload"), *diagnostics)
     with console.stage("classes", "classifying"):
         reachability = Reachability(decoded.cluster)
+        assert reachability.endpoints, "every cluster with a pod has an endpoint"
     if arguments.timings:
         with console.stage("engine", "evaluating"):
             _evaluate(reachability)
@@ -72,10 +76,15 @@ def _evaluate(reachability: Reachability) -> None:
 
 
 def _unread(kinds: Mapping[str, int], documents: Sequence[Document]) -> Mapping[str, int]:
-    """Leave out kind's configuration, of which the pod network was read."""
-    used = sum(map(is_kind_configuration, documents)) if "Cluster" in kinds else 0
-    left = {kind: count - used if kind == "Cluster" else count for kind, count in kinds.items()}
-    return {kind: count for kind, count in left.items() if count}
+    """Leave out what is read elsewhere: kind's configuration, and documents of our own."""
+    if _READ_ELSEWHERE.isdisjoint(kinds):
+        return kinds
+    used = Counter(
+        document.kind
+        for document in documents
+        if is_kind_configuration(document) or document.api_version.startswith(_OURS)
+    )
+    return {kind: count - used[kind] for kind, count in kinds.items() if count > used[kind]}
 
 
 def _diagnostic(code: str, message: str, hint: str = "") -> Diagnostic:

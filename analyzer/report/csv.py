@@ -6,8 +6,6 @@ protocol the lines together hold every port that was asked for exactly once; `an
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
 from typing import TYPE_CHECKING
 
 from analyzer.load.text import printable
@@ -30,21 +28,25 @@ _AT_ONCE = 1000
 def render(report: Report) -> Iterator[str]:
     """Yield the lines, many at a time."""
     view = report.view
-    buffer = StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(HEADER)
-    names = {each.id: _safe(each.id) for each in view.endpoints}
-    verdicts: dict[Bounds, list[tuple[str, str, str]]] = {}
-    for number, (source, destination, bounds) in enumerate(view.connections(), start=1):
-        if (lines := verdicts.get(bounds)) is None:
-            lines = verdicts[bounds] = list(_lines(bounds, view.ports))
-        ends = names[source.id], names[destination.id]
-        writer.writerows((*ends, *line) for line in lines)
-        if number % _AT_ONCE == 0:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+    names = {each.id: _quoted(_safe(each.id)) for each in view.endpoints}
+    verdicts: dict[Bounds, list[str]] = {}
+    yield ",".join(HEADER) + "\n"
+    made: list[str] = []
+    for source, destination, bounds in view.connections():
+        if (endings := verdicts.get(bounds)) is None:
+            endings = verdicts[bounds] = list(_endings(bounds, view.ports))
+        ends = f"{names[source.id]},{names[destination.id]},"
+        made += [ends + ending for ending in endings]
+        if len(made) >= _AT_ONCE:
+            yield "".join(made)
+            made.clear()
+    yield "".join(made)
+
+
+def _endings(bounds: Bounds, asked: PortSet) -> Iterator[str]:
+    """Yield the last three fields of each line about a verdict; these are written once."""
+    for protocol, ports, verdict in _lines(bounds, asked):
+        yield f"{protocol},{_quoted(ports)},{verdict}\n"
 
 
 def _lines(bounds: Bounds, asked: PortSet) -> Iterator[tuple[str, str, str]]:
@@ -66,3 +68,8 @@ def _safe(text: str) -> str:
     """Make text that a spreadsheet shows and does not run."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def _quoted(text: str) -> str:
+    """Put a field in quotes where it holds a separator (RFC 4180, section 2)."""
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if "," in text or '"' in text else text

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from analyzer.explain import explain
 from analyzer.load.text import printable
 from analyzer.model import Direction, Match, ServiceType
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 12
 _MOST_SERVICES = 40
-_MOST_FACTS = 10
-# Finding out which fact is missing costs an explanation each: enough of them show what is needed.
-_MOST_EXPLAINED = 300
+_MOST_FACTS = 6
+# Finding out which fact is missing costs an explanation each: a few show what is needed.
+_MOST_EXPLAINED = 40
 # A service is asked about from every endpoint: beyond so many questions, the JSON report answers them.
 _MOST_QUESTIONS = 50_000
 
@@ -149,14 +148,17 @@ def missing_facts(view: View, summary: Summary, labels: Labels) -> Iterator[Sect
     """Tell on which facts, that the input does not hold, unknown verdicts depend."""
     if not summary.total.unknown:
         return
+    from analyzer.explain import explain
+
     pairs: dict[str, list[str]] = {}
-    unknown = ((s, d) for s, d, bounds in view.connections() if bounds.unknown)
-    for source, destination in islice(unknown, _MOST_EXPLAINED):
+    found = list(islice(view.unknown(), _MOST_EXPLAINED + 1))
+    for source, destination, _ in found[:_MOST_EXPLAINED]:
         pair = f"{labels.of(source)} -> {labels.of(destination)}"
         for fact in explain(view.reachability, source, destination).facts:
             pairs.setdefault(printable(fact), []).append(pair)
     rows = [(fact, listed(found, 2)) for fact, found in islice(pairs.items(), _MOST_FACTS)]
-    if more := len(pairs) - len(rows):
-        rows.append((f"and {more:,} more", ""))
+    if len(found) > _MOST_EXPLAINED or len(pairs) > len(rows):
+        total = f"; {counted(summary.total.unknown, 'pair')} in all" if view.whole else ""
+        rows.append((f"and more{total}", ""))
     if rows:
         yield Section("unknown until one knows", tuple(rows))

@@ -83,3 +83,9 @@ def test_the_daemon_set_of_a_cni_chooses_its_profile(elsewhere: Commands) -> Non
 def test_any_other_daemon_set_leaves_the_usual_profile(elsewhere: Commands) -> None:
     elsewhere.write("agent.yaml", CILIUM.replace("name: cilium", "name: agent"))
     assert json.loads(elsewhere("agent.yaml", "--format", "json").out)["cni"] == "calico"
+
+
+def test_documents_of_our_own_are_not_called_unread(elsewhere: Commands) -> None:
+    ours = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations: []\n"
+    elsewhere.write("a.yaml", pod("a"), ours, ours.replace("kubereach.dev", "example.org"))
+    assert elsewhere("a.yaml", "--format", "csv").err == "not read: 1 Expectations\n"

@@ -95,6 +95,15 @@ def test_quiet_keeps_warnings_and_kinds_to_itself(*, quiet: bool, lines: int) ->
     assert len(stream.getvalue().splitlines()) == lines
 
 
+@pytest.mark.parametrize(("count", "lines"), [(4, 4), (5, 4), (99, 4)])
+def test_many_warnings_that_say_the_same_are_cut_and_counted(count: int, lines: int) -> None:
+    stream = StringIO()
+    Console(stream).warn([diagnostic(WARNING, "a.yaml", line) for line in range(count)])
+    found = stream.getvalue().splitlines()
+    assert len(found) == lines
+    assert found[-1].endswith(f"and {count - 3} more like it") is (count > 4)
+
+
 def test_kinds_that_are_not_read_are_one_line() -> None:
     stream = StringIO()
     Console(stream).not_read({"ConfigMap": 12, "Role": 3})

@@ -20,8 +20,16 @@ def pairs(found: View) -> set[tuple[str, str]]:
     return {(source.name, destination.name) for source, destination, _ in found.connections()}
 
 
-@given(clusters())
-def test_the_connections_of_a_view_are_those_of_the_engine(cluster: Cluster) -> None:
+@pytest.mark.parametrize("few", [0, 1, 16])
+@given(cluster=clusters())
+def test_the_connections_of_a_view_are_those_of_the_engine(few: int, cluster: Cluster) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analyzer.filters._FEW_ROWS", few)
+        patch.setattr("analyzer.filters._MOST_KEPT", 2)
+        check(cluster)
+
+
+def check(cluster: Cluster) -> None:
     reachability = Reachability(cluster)
     found = View(reachability, Filters(ports=PortSet.all()))
     expected = [
@@ -118,9 +126,16 @@ def test_the_verdict_between_replicas_is_not_that_of_a_pod_with_itself() -> None
 @pytest.mark.parametrize(
     ("cidr", "unknown"), [("10.244.0.0/16", False), ("10.244.7.0/24", True), ("192.0.2.0/24", False)]
 )
-def test_a_view_tells_whether_a_verdict_is_unknown(cidr: str, *, unknown: bool) -> None:
+def test_a_view_finds_the_verdicts_that_are_unknown(cidr: str, *, unknown: bool) -> None:
     spec = f"spec: {{podSelector: {{}}, ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]}}"
-    assert view(pod("a"), pod("b"), policy(spec)).has_unknown() is unknown
+    found = view(pod("a"), pod("b"), policy(spec)).unknown()
+    assert [(s.name, d.name) for s, d, _ in found] == ([("a", "b"), ("b", "a")] if unknown else [])
+
+
+@given(clusters())
+def test_the_unknown_connections_are_those_with_an_unknown_port(cluster: Cluster) -> None:
+    found = View(Reachability(cluster), Filters(ports=PortSet.of(Protocol.TCP)))
+    assert list(found.unknown()) == [each for each in found.connections() if each[2].unknown]
 
 
 SERVICES = (

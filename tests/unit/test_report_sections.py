@@ -178,6 +178,7 @@ def test_unknown_verdicts_that_a_filter_hides_are_not_told() -> None:
 
 
 def test_many_missing_facts_are_cut_and_counted() -> None:
-    found = facts(view(*(pod(f"p-{number}") for number in range(14)), policy(PARTLY_KNOWN)))
-    assert len(found) == 11
-    assert found[-1] == ("and 4 more", "")
+    many = [pod(f"p-{number}") for number in range(14)]
+    found = facts(view(*many, policy(PARTLY_KNOWN)))
+    assert found[-1] == (f"and more; {14 * 13} pairs in all", "")
+    assert facts(view(*many, policy(PARTLY_KNOWN), filters=Filters(sources=("p-*",))))[-1] == ("and more", "")
