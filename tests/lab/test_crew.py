@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.probes import Outcome, Patience, Protocol
 from lab.providers.netns import crew
-from lab.providers.netns.probes import Outcome, Patience, Protocol
 from tests.lab.sandbox import Inside
 from tests.lab.worlds import TCP, UDP, every_pair, hooked, listening
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
+from lab.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns import client, launch, rundir, wire
 from lab.providers.netns.client import Lab
-from lab.providers.netns.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns.topology import LabPod, OutsideHost
 from tests.lab import sandbox
 from tests.lab.sandbox import Inside, Story

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from lab.errors import LabError
+from lab.probes import Outcome, Probe, Protocol
 from lab.providers.netns import nft
 from lab.providers.netns.nflog import PacketLog
 from lab.providers.netns.nft import TransactionTooLongError
-from lab.providers.netns.probes import Outcome, Probe, Protocol
 from tests.lab.sandbox import Inside
 from tests.lab.worlds import UDP, ask, every_pair, hooked, last, listening
 

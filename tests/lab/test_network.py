@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from lab.errors import LabError
+from lab.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns import namespaces
 from lab.providers.netns.network import Network
-from lab.providers.netns.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns.topology import LabPod, OutsideHost, Topology
 from tests.lab.sandbox import Inside
 from tests.lab.worlds import SCTP, TCP, UDP, ask, every_pair, hooked, last, listening, nodes, pods, topology

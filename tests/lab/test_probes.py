@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns.flights import failed, judge
 from lab.providers.netns.identity import datagram_answer, read_answer, stream_answer
-from lab.providers.netns.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Protocol
 
 
 def tried(outcome: Outcome, rule: str | None = None, reason: str | None = None) -> Attempt:

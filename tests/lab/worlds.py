@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.probes import Attempt, Probe, ProbeResult, Protocol
 from lab.providers.netns.network import Network
-from lab.providers.netns.probes import Attempt, Probe, ProbeResult, Protocol
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 
 TCP, UDP, SCTP = Protocol.TCP, Protocol.UDP, Protocol.SCTP

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.errors import LabError
+from lab.probes import Probe, Protocol
 from lab.providers.netns.identity import datagram_answer, stream_answer
 from lab.providers.netns.namespaces import Namespace
-from lab.providers.netns.probes import Probe, Protocol
 from lab.providers.netns.topology import address_text, packed
 from lab.providers.netns.wiring import Place
 

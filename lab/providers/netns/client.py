@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.errors import LabError
+from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns import launch, rundir, shell
 from lab.providers.netns.plain import plain_patience, plain_probe, plain_topology, read_result, read_topology
-from lab.providers.netns.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns.rundir import DEFAULT_NAME, LabFiles
 from lab.providers.netns.topology import LabPod, OutsideHost, Topology
 from lab.providers.netns.wire import Inbox, send

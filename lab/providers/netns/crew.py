@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from lab.probes import Probe, ProbeResult
 from lab.providers.netns.aims import Aims
 from lab.providers.netns.loop import Loop
 from lab.providers.netns.nflog import Event
 from lab.providers.netns.prober import Run
-from lab.providers.netns.probes import Probe, ProbeResult
 from lab.providers.netns.worker import Share, Worker
 
 _WORTH_A_PROCESS = 2_000

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lab.errors import LabError
+from lab.probes import Protocol
 from lab.providers.netns import namespaces
 from lab.providers.netns.crew import Crew
 from lab.providers.netns.loop import READ, Loop
@@ -30,7 +31,6 @@ from lab.providers.netns.plain import (
     read_probe,
     read_topology,
 )
-from lab.providers.netns.probes import Protocol
 from lab.providers.netns.rundir import LabFiles
 from lab.providers.netns.wire import Connection, Message
 

@@ -15,8 +15,8 @@ import time
 from _socket import socket as BareSocket  # noqa: N812 - what socket.socket is built on, at half the time
 from typing import NamedTuple
 
+from lab.probes import Icmp, Outcome, Protocol
 from lab.providers.netns.identity import read_answer
-from lab.providers.netns.probes import Icmp, Outcome, Protocol
 
 # Plain numbers: the enums of `socket` cost more than the calls they are for.
 _FAMILIES = {False: int(socket.AF_INET), True: int(socket.AF_INET6)}

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import partial
 
 from lab.errors import LabError
+from lab.probes import Protocol
 from lab.providers.netns.identity import datagram_answer, stream_answer
 from lab.providers.netns.kernel import has_ipv6
 from lab.providers.netns.loop import READ, SHARED, Loop
 from lab.providers.netns.namespaces import Namespace
-from lab.providers.netns.probes import Protocol
 from lab.providers.netns.responder import ARRIVED_AT, CONTROL, Responder
 
 _BACKLOG = 4096

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from lab.errors import LabError
+from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns import kernel, namespaces, nft
 from lab.providers.netns.command import Command
 from lab.providers.netns.crew import Crew, Progress
@@ -22,7 +23,6 @@ from lab.providers.netns.listeners import Listeners
 from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.nflog import PacketLog
 from lab.providers.netns.prober import Ground
-from lab.providers.netns.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology, address_text
 from lab.providers.netns.wiring import Place, Wiring, refuse_without_limit
 from lab.providers.netns.worker import Share

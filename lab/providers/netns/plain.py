@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lab.providers.netns.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Protocol
+from lab.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 
 Plain = list[Any]

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lab.probes import Attempt, Outcome, Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns import flights
 from lab.providers.netns.aims import Aims
 from lab.providers.netns.deadlines import Deadlines
 from lab.providers.netns.flights import Flight, Sighting
 from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.nflog import REJECTS, Event
-from lab.providers.netns.probes import Attempt, Outcome, Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns.sctpprober import SctpProber
 from lab.providers.netns.topology import address_text
 from lab.providers.netns.wiring import Place

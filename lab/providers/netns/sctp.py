@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 
-from lab.providers.netns.probes import Protocol
+from lab.probes import Protocol
 
 NUMBER = Protocol.SCTP.value
 _COMMON = struct.Struct("!HHI4s")

@@ -11,12 +11,12 @@ from _socket import socket as BareSocket  # noqa: N812 - what socket.socket is b
 from collections.abc import Callable
 from functools import partial
 
+from lab.probes import Outcome, Protocol
 from lab.providers.netns import flights, sctp
 from lab.providers.netns.flights import Flight, Sighting
 from lab.providers.netns.identity import read_answer
 from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.namespaces import Namespace
-from lab.providers.netns.probes import Outcome, Protocol
 from lab.providers.netns.rawsctp import open_raw
 
 _FIRST_PORT, _LAST_PORT = 32_768, 60_999

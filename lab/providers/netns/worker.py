@@ -17,13 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from lab.probes import Attempt, Outcome, Patience, Probe, ProbeResult
 from lab.providers.netns import namespaces, syscalls
 from lab.providers.netns.listeners import Listeners
 from lab.providers.netns.loop import READ, WRITE, Loop
 from lab.providers.netns.nflog import Event
 from lab.providers.netns.plain import plain_result, read_result
 from lab.providers.netns.prober import Ground, Run
-from lab.providers.netns.probes import Attempt, Outcome, Patience, Probe, ProbeResult
 
 _COUNT = struct.Struct("=I")
 _EVENTS_AT_ONCE = 256

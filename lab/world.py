@@ -1,0 +1,255 @@
+"""What a lab brings to life: the cluster of the manifests with every pod in a place of its own.
+
+Comes in: a cluster as the analyzer decoded it, in which pods may have no address and workloads stand for
+many. Goes out: a World, in which each pod has a node and addresses, and each group of addresses outside the
+cluster that policies tell apart has a host. It says nothing about how it is built: every provider has one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from analyzer import AddressSet, Cluster, Endpoint, Pod, Reachability, Service, Workload
+from lab.addresses import NODES, SERVICES, Allocator
+from lab.errors import LabError
+from lab.outside import representatives
+
+MOST_PODS = 2000
+"""Beyond so many pods one machine has no room for a lab."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine of the cluster, with at most one address an IP family."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """A host outside the cluster. It stands for all addresses of `endpoint`, an external endpoint's id."""
+
+    name: str
+    addresses: tuple[str, ...]
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A cluster in its place.
+
+    In `cluster` every pod is a workload of its own with one replica, a node and addresses, and every Service
+    has its addresses. `names` are the pods' names in the lab (`namespace/name`), in the order of the pods;
+    `origins` the workloads that the manifests call them. `sources` are the paths they came from.
+    """
+
+    cluster: Cluster
+    names: tuple[str, ...]
+    origins: tuple[Workload, ...]
+    nodes: tuple[Node, ...]
+    outside: tuple[Outside, ...]
+    sources: tuple[str, ...] = ()
+
+    def pods(self) -> Iterator[tuple[str, Pod]]:
+        """Yield the pods with their names in the lab."""
+        return zip(self.names, self.cluster.pods, strict=True)
+
+    def pack(self) -> bytes:
+        """Return the world as bytes, for the process that holds the lab."""
+        return zlib.compress(pickle.dumps(self), 1)
+
+    @staticmethod
+    def unpack(data: bytes) -> World:
+        """Return a world from bytes that this user's own lab kept."""
+        found = pickle.loads(zlib.decompress(data))  # noqa: S301 - from the lab of the same user
+        assert isinstance(found, World), "a lab keeps its world"
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """How to place: the names of the nodes, and how many replicas of a workload at most (None: all)."""
+
+    nodes: tuple[str, ...] = ("node",)
+    most_replicas: int | None = None
+
+
+def realize(
+    cluster: Cluster,
+    placing: Placing | None = None,
+    *,
+    before: World | None = None,
+    sources: Sequence[str] = (),
+) -> World:
+    """Give everything in a cluster its place; what was placed in `before` keeps it where it can.
+
+    Raises LabError when there are too many pods, or too few addresses.
+    """
+    pods = _replicas(cluster, placing or Placing())
+    nodes = _nodes(cluster, (placing or Placing()).nodes, pods, before)
+    names = _names(pods)
+    placed = _placed(cluster, pods, names, nodes, before)
+    services = _services(cluster, [*_all_addresses(placed, nodes)], before)
+    made = replace(
+        cluster,
+        pods=tuple(replace(pod, workload=_own(pod)) for pod in placed),
+        services=services,
+    )
+    return World(
+        cluster=made,
+        names=names,
+        origins=tuple(pod.workload for pod in pods),
+        nodes=nodes,
+        outside=_outside(made, nodes),
+        sources=tuple(sources),
+    )
+
+
+def _replicas(cluster: Cluster, placing: Placing) -> list[Pod]:
+    """Return one pod for each replica, named as a StatefulSet would name them."""
+    found: list[Pod] = []
+    for pod in cluster.pods:
+        most = pod.replicas if placing.most_replicas is None else min(pod.replicas, placing.most_replicas)
+        if len(found) + most > MOST_PODS:
+            raise LabError(
+                f"the manifests make more than {MOST_PODS:,} pods, which is more than a lab has room for",
+                "bring up fewer of each workload: `--max-replicas 2`",
+            )
+        bare = pod.workload.kind == "Pod" or (pod.replicas == 1 and pod.name != pod.workload.name)
+        numbered = [pod.name] if bare else [f"{pod.name}-{number}" for number in range(most)]
+        found += [replace(pod, name=name, replicas=1) for name in numbered]
+    return found
+
+
+def _own(pod: Pod) -> Workload:
+    return Workload(kind="Pod", namespace=pod.namespace, name=pod.name)
+
+
+def _names(pods: Iterable[Pod]) -> tuple[str, ...]:
+    """Name pods `namespace/name`; when two share a name, the later one says its kind too."""
+    taken: dict[str, None] = {}
+    for pod in pods:
+        name = f"{pod.namespace}/{pod.name}"
+        if name in taken:
+            name = f"{pod.namespace}/{pod.workload.kind.lower()}/{pod.name}"
+        while name in taken:
+            name += "-2"
+        taken[name] = None
+    return tuple(taken)
+
+
+def _nodes(
+    cluster: Cluster, names: Sequence[str], pods: Iterable[Pod], before: World | None
+) -> tuple[Node, ...]:
+    """Return the nodes: the usual ones, and those that pods name; hostNetwork pods tell their addresses."""
+    told: dict[str, tuple[str, ...]] = {}
+    for pod in pods:
+        if pod.node or (pod.host_network and pod.addresses):
+            told.setdefault(_node_of(pod), ())
+        if pod.host_network and pod.addresses:
+            told[_node_of(pod)] = pod.addresses
+    known = {node.name: node.addresses for node in before.nodes} if before else {}
+    families = _families(cluster, pods)
+    taken = (address for group in (*told.values(), *known.values()) for address in group)
+    free = Allocator([NODES[version] for version in families], taken)
+    wanted = dict.fromkeys((*names, *told))
+    return tuple(
+        Node(name=name, addresses=told.get(name) or known.get(name) or free.take()) for name in wanted
+    )
+
+
+def _node_of(pod: Pod) -> str:
+    """Return the node that a pod names, or stands for by the address that it has from it."""
+    return pod.node or f"node-{pod.addresses[0]}"
+
+
+def _placed(
+    cluster: Cluster, pods: Sequence[Pod], names: Sequence[str], nodes: Sequence[Node], before: World | None
+) -> list[Pod]:
+    """Give every pod a node and addresses."""
+    known = {name: pod for name, pod in before.pods() if not pod.host_network} if before else {}
+    by_name = {node.name: node for node in nodes}
+    kept = {
+        name: known[name].addresses
+        for name, pod in zip(names, pods, strict=True)
+        if name in known and not pod.addresses and not pod.host_network
+    }
+    told = [a for pod in pods for a in pod.addresses]
+    free = Allocator(
+        [cluster.pod_addresses & AddressSet.family(version) for version in cluster.pod_addresses.families()],
+        (*told, *(address for addresses in kept.values() for address in addresses)),
+    )
+    found = []
+    for number, (name, pod) in enumerate(zip(names, pods, strict=True)):
+        node = by_name[_home(pod, name, number, nodes, known)]
+        own = () if pod.host_network else pod.addresses or kept.get(name) or free.take()
+        found.append(replace(pod, node=node.name, addresses=own or node.addresses))
+    return found
+
+
+def _home(pod: Pod, name: str, number: int, nodes: Sequence[Node], known: Mapping[str, Pod]) -> str:
+    """Choose a node: the pod's own, the one it was on, or the next in turn; control planes only if alone."""
+    if pod.node or (pod.host_network and pod.addresses):
+        return _node_of(pod)
+    names = {node.name for node in nodes}
+    if name in known and known[name].node in names:
+        return known[name].node
+    workers = [node.name for node in nodes if "control-plane" not in node.name]
+    return (workers or [node.name for node in nodes])[number % len(workers or nodes)]
+
+
+def _all_addresses(pods: Iterable[Pod], nodes: Iterable[Node]) -> Iterator[str]:
+    groups: tuple[Iterable[Pod | Node], ...] = (pods, nodes)
+    return (address for group in groups for each in group for address in each.addresses)
+
+
+def _families(cluster: Cluster, pods: Iterable[Pod]) -> tuple[int, ...]:
+    """Return the IP versions that the pods have, or will be given."""
+    told = {6 if ":" in address else 4 for pod in pods for address in pod.addresses}
+    return tuple(sorted(told.union(cluster.pod_addresses.families())))
+
+
+def _services(cluster: Cluster, taken: Sequence[str], before: World | None) -> tuple[Service, ...]:
+    """Give Services the cluster addresses and node ports that they do not have yet."""
+    known = {(each.namespace, each.name): each for each in before.cluster.services} if before else {}
+    told = [address for each in cluster.services for address in each.cluster_ips]
+    old = [address for each in known.values() for address in each.cluster_ips]
+    families = _families(cluster, cluster.pods)
+    free = Allocator([SERVICES[version] for version in families], (*taken, *told, *old))
+    return tuple(
+        each
+        if each.cluster_ips or each.headless or not each.ports
+        else replace(
+            each,
+            cluster_ips=known[each.namespace, each.name].cluster_ips
+            if (each.namespace, each.name) in known and known[each.namespace, each.name].cluster_ips
+            else free.take(),
+        )
+        for each in cluster.services
+    )
+
+
+def _outside(cluster: Cluster, nodes: Sequence[Node]) -> tuple[Outside, ...]:
+    """Return a host for each group of outside addresses that policies tell apart and that a lab can have."""
+    inside = [*_all_addresses(cluster.pods, nodes)]
+    inside += [address for each in cluster.services for address in each.cluster_ips]
+    taken = AddressSet.union((cluster.pod_addresses, *map(AddressSet.of, inside)))
+    families = _families(cluster, cluster.pods)
+    groups = [each for each in Reachability(cluster).endpoints if each.external]
+    found = []
+    for number, each in enumerate(groups, start=1):
+        if addresses := representatives(each.addresses, taken, families):
+            name = "external" if len(groups) == 1 else f"external-{number}"
+            found.append(Outside(name=name, addresses=addresses, endpoint=each.id))
+    return tuple(found)
+
+
+def endpoint_of(reachability: Reachability, world: World) -> Mapping[str, Endpoint]:
+    """Return the endpoint of each pod and outside host of a world, by its name in the lab."""
+    by_id = {each.id: each for each in reachability.endpoints}
+    pods = {name: by_id[str(pod.workload)] for name, pod in world.pods()}
+    return {**pods, **{each.name: by_id[each.endpoint] for each in world.outside}}
