@@ -11,7 +11,7 @@ from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load.text import printable
 from analyzer.profiles import PROFILES
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "mermaid", "dot", "svg")
 _PROGRAM = "kubereach"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analyzer.commands.options import FORMATS
 from analyzer.sets import PortSet
 from tests.cli.running import Commands, Ran
 from tests.unit.manifests import ALLOW_TCP_80, DENY, pod, policy, workload
@@ -63,7 +64,7 @@ def test_the_csv_report_is_csv(run: Commands) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes(run: Commands) -> None:
-    for name in ("table", "json", "csv", "markdown"):
+    for name in FORMATS:
         assert run("--format", name).out == run("--format", name).out
 
 
