@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from analyzer.decode import Options
     from analyzer.diagnostics import Diagnostic
-    from analyzer.load import Loaded
+    from analyzer.load import Document, Loaded
     from analyzer.model import Cluster
     from analyzer.reachability import Reachability
 
@@ -24,6 +24,7 @@ class Analysis:
     """A cluster as read, and who may reach whom in it.
 
     `diagnostics` are warnings and notices; `other_kinds` counts the objects that were not read.
+    `documents` and `options` are what the cluster was decoded from, for whoever reads it in another way.
     """
 
     files: tuple[str, ...]
@@ -31,6 +32,8 @@ class Analysis:
     reachability: Reachability
     diagnostics: tuple[Diagnostic, ...]
     other_kinds: Mapping[str, int]
+    documents: tuple[Document, ...] = ()
+    options: Options | None = None
 
 
 def analyze(
@@ -47,11 +50,14 @@ def evaluate(loaded: Loaded, options: Options | None = None) -> Analysis:
     from analyzer.decode import Options, decode
     from analyzer.reachability import Reachability
 
-    decoded = decode(loaded.documents, options or Options())
+    chosen = options or Options()
+    decoded = decode(loaded.documents, chosen)
     return Analysis(
         files=loaded.files,
         cluster=decoded.cluster,
         reachability=Reachability(decoded.cluster),
         diagnostics=(*loaded.diagnostics, *decoded.diagnostics),
         other_kinds=decoded.other_kinds,
+        documents=loaded.documents,
+        options=chosen,
     )

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     Run = Callable[[Namespace, Console], Exit]
 
 # Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
-COMMANDS = {"explain": "say why a connection is allowed or denied"}
+COMMANDS = {
+    "explain": "say why a connection is allowed or denied",
+    "lint": "find what policies do not do, and what was hardly meant",
+    "rule": "tell what a lint rule finds, why, and what to do instead",
+}
 _DEBUG = "KUBEREACH_DEBUG"
 
 

@@ -19,7 +19,7 @@ from analyzer.model import Action, Direction, Match, TierKind
 from analyzer.subjects import Subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from analyzer.model import Cluster, Policy, Rule, Tier
     from analyzer.sets import PortSet
@@ -30,7 +30,7 @@ Row = dict[Cell, Bitmap]
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """A rule in terms of the classes: on `matched` peers, `ports` meet `action`."""
 
     action: Action
@@ -46,9 +46,9 @@ class Engine:
         self.classes = classify(cluster)
         self.matcher = Matcher(self.classes)
         self.algebra = Algebra()
-        self._open: Row = {ALL: self.matcher.everybody}
+        self.open: Row = {ALL: self.matcher.everybody}
         self._subjects = Subjects(cluster, self.matcher)
-        self._steps: dict[tuple[object, ...], list[_Step]] = {}
+        self._steps: dict[tuple[object, ...], list[Step]] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
 
     def row(self, direction: Direction, subject: int) -> Row:
@@ -58,11 +58,18 @@ class Engine:
         """
         groups = self._subjects.selecting(direction, subject)
         if not groups:
-            return self._open
-        key = (direction, groups, self._names(direction, subject, groups))
+            return self.open
+        key = self._key(direction, subject, groups)
         if (found := self._rows.get(key)) is None:
             found = self._rows[key] = self._evaluate(direction, subject, groups)
         return found
+
+    def profile(self, direction: Direction, subject: int) -> tuple[object, ...]:
+        """Return what the row of a class depends on: equal profiles have one row, which is not made yet."""
+        return self._key(direction, subject, self._subjects.selecting(direction, subject))
+
+    def _key(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> tuple[object, ...]:
+        return (direction, groups, self._names(direction, subject, groups))
 
     def between(self, source: int, destination: int) -> Bounds:
         """Return what a member of one class may open to a different member of another (or the same)."""
@@ -75,6 +82,22 @@ class Engine:
         groups = self._subjects.selecting(direction, subject)
         return tuple(policy for group in groups for policy in group.policies)
 
+    def tiers(self, direction: Direction, subject: int) -> tuple[Tier, ...]:
+        """Return the tiers of which some policy selects a class in a direction."""
+        found = {id(group.tier): group.tier for group in self._subjects.selecting(direction, subject)}
+        return tuple(found.values())
+
+    def without(self, direction: Direction, subject: int, gone: Container[int]) -> Row:
+        """Return the row that a class would have without some policies and rules, told by their `id`."""
+        row = self.open
+        for tier in reversed(self.cluster.tiers):
+            found = (g for g in self._subjects.selecting(direction, subject) if g.tier is tier)
+            left = [policy for group in found for policy in group.policies if id(policy) not in gone]
+            if left:
+                rules = (rule for policy in left for rule in policy.rules(direction) if id(rule) not in gone)
+                row = self._tier(tier, [s for r in rules for s in self.lower(r, direction, subject)], row)
+        return self._nodes(row) if direction is Direction.INGRESS and row is not self.open else row
+
     def _names(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> tuple[PortSet, ...]:
         """Return what the port names in ingress rules stand for on the subject: part of a row's key."""
         if direction is Direction.EGRESS:
@@ -83,7 +106,7 @@ class Engine:
 
     def _evaluate(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> Row:
         """Fold tiers and rules from the end, where everything is allowed, to the first rule."""
-        row = self._open
+        row = self.open
         for tier in reversed(self.cluster.tiers):
             if here := [group for group in groups if group.tier is tier]:
                 steps = [step for group in here for step in self._compiled(group, direction, subject)]
@@ -100,15 +123,15 @@ class Engine:
             case Match.NO:
                 return row
 
-    def _tier(self, tier: Tier, steps: list[_Step], later: Row) -> Row:
+    def _tier(self, tier: Tier, steps: list[Step], later: Row) -> Row:
         """Fold the rules of one tier; `later` is what all tiers behind it let pass."""
-        unmatched = {Action.ALLOW: self._open, Action.DENY: {NONE: self.matcher.everybody}}
+        unmatched = {Action.ALLOW: self.open, Action.DENY: {NONE: self.matcher.everybody}}
         row = unmatched.get(tier.unmatched, later)
         for step in reversed(_united(steps) if tier.kind is TierKind.UNION else steps):
             row = self._apply(step, row, later)
         return row
 
-    def _apply(self, step: _Step, row: Row, later: Row) -> Row:
+    def _apply(self, step: Step, row: Row, later: Row) -> Row:
         algebra, ports = self.algebra, step.ports
         must, only_may = step.matched.must, step.matched.may & ~step.matched.must
         match step.action:
@@ -122,19 +145,22 @@ class Engine:
                 row = _merge(row, must, later, lambda here, then: algebra.hand_over(here, ports, then))
                 return _merge(row, only_may, later, lambda a, b: algebra.may_hand_over(a, ports, b))
 
-    def _compiled(self, group: Group, direction: Direction, subject: int) -> list[_Step]:
+    def _compiled(self, group: Group, direction: Direction, subject: int) -> list[Step]:
         """Return the rules of a group of policies as steps, made once for each meaning of port names."""
         key = (group, direction, self._names(direction, subject, (group,)))
         if (found := self._steps.get(key)) is None:
             rules = [rule for policy in group.policies for rule in policy.rules(direction)]
-            found = [step for rule in rules for step in self._lower(rule, direction, subject)]
+            found = [step for rule in rules for step in self.lower(rule, direction, subject)]
             if group.tier.kind is TierKind.UNION:
                 found = _united(found)
             self._steps[key] = found
         return found
 
-    def _lower(self, rule: Rule, direction: Direction, subject: int) -> Iterable[_Step]:
-        """Split a rule into steps with plain port sets: names mean the destination's ports."""
+    def lower(self, rule: Rule, direction: Direction, subject: int) -> Iterable[Step]:
+        """Split a rule into steps with plain port sets: names mean the destination's ports.
+
+        `subject` is one of the classes that the rule's policy selects.
+        """
         matched = self.matcher.rule(rule)
         if not matched.may:
             return
@@ -143,16 +169,16 @@ class Engine:
             for named in rule.ports.named:
                 numbers |= self.classes[subject].named[named]
         if numbers:
-            yield _Step(rule.action, matched, self.algebra.cell(numbers))
+            yield Step(rule.action, matched, self.algebra.cell(numbers))
         if direction is Direction.EGRESS:
             yield from self._named_steps(rule, matched)
 
-    def _named_steps(self, rule: Rule, matched: Matched) -> Iterable[_Step]:
+    def _named_steps(self, rule: Rule, matched: Matched) -> Iterable[Step]:
         for named in rule.ports.named:
             for ports, where in self.matcher.named(named):
                 if matched.may & where:
                     both = Matched(matched.must & where, matched.may & where)
-                    yield _Step(rule.action, both, self.algebra.cell(ports))
+                    yield Step(rule.action, both, self.algebra.cell(ports))
 
 
 def at(row: Row, column: int) -> Cell:
@@ -163,14 +189,14 @@ def at(row: Row, column: int) -> Cell:
     raise AssertionError("a row must cover every class")
 
 
-def _united(steps: Iterable[_Step]) -> list[_Step]:
+def _united(steps: Iterable[Step]) -> list[Step]:
     """Join the allow rules of a union by their ports: their order is irrelevant."""
     joined: dict[Cell, Matched] = {}
     for step in steps:
         old = joined.get(step.ports)
         new = step.matched
         joined[step.ports] = Matched(old.must | new.must, old.may | new.may) if old else new
-    return [_Step(Action.ALLOW, matched, ports) for ports, matched in joined.items()]
+    return [Step(Action.ALLOW, matched, ports) for ports, matched in joined.items()]
 
 
 def _change(row: Row, where: Bitmap, operation: Callable[[Cell], Cell]) -> Row:

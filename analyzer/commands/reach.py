@@ -58,7 +58,7 @@ def run(chosen: Namespace, console: Console) -> Exit:
     report = Report(
         analysis=analysis,
         view=view,
-        width=_width() if to_terminal else _WIDTH_OF_FILES,
+        width=width() if to_terminal else _WIDTH_OF_FILES,
         color=wants_color(chosen.color, sys.stdout) if to_terminal else chosen.color == "always",
     )
     renderer = import_module(f"analyzer.report.{chosen.format}")
@@ -83,7 +83,7 @@ def _filters(chosen: Namespace) -> Filters:
     )
 
 
-def _width() -> int:
+def width() -> int:
     """Return the width of the terminal; COLUMNS overrides it, as everywhere."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and int(columns[:5]) > 0:

@@ -34,7 +34,8 @@ def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analys
     with console.stage("read", "reading"):
         loaded = _load(arguments, paths)
     with console.stage("decode", "decoding"):
-        decoded = decode(loaded.documents, options(arguments, loaded.documents))
+        chosen = options(arguments, loaded.documents)
+        decoded = decode(loaded.documents, chosen)
     diagnostics = (*loaded.diagnostics, *decoded.diagnostics)
     if not decoded.cluster.pods:
         raise NothingToAnalyze(_diagnostic("nothing-found", "there is no pod and no workload"), *diagnostics)
@@ -50,6 +51,8 @@ def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analys
         reachability=reachability,
         diagnostics=diagnostics,
         other_kinds=_unread(decoded.other_kinds, loaded.documents),
+        documents=loaded.documents,
+        options=chosen,
     )
 
 

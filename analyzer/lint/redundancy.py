@@ -1,0 +1,282 @@
+"""Policies and rules without effect: what the others let pass is the same without them.
+
+Comes in: the evaluated cluster. Goes out: those that can be removed, all of them at once, each with what
+covers it. Not one full evaluation a policy: in a union a contribution has no effect when, for each class that
+the policy selects, the others keep the class isolated and let pass what it lets pass, on both bounds; one
+class in which that is not so settles it, and classes of one profile are looked at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.bitmaps import lowest, members
+from analyzer.model import Action, Direction, Match, TierKind
+from analyzer.selectors import EVERYTHING
+from analyzer.sets import PortSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from analyzer.bitmaps import Bitmap
+    from analyzer.engine import Engine, Step
+    from analyzer.lint.evidence import Evidence, Written
+    from analyzer.model import Policy, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """What makes something redundant: rules of policies. A policy without a rule covers by isolating.
+
+    Empty when nothing is needed: what a policy that allows everything does, no policy does as well.
+    """
+
+    by: tuple[tuple[Policy, Rule | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redundancies:
+    """What has no effect, in the order of the policies."""
+
+    policies: tuple[tuple[Policy, Cover], ...]
+    rules: tuple[tuple[Written, Cover], ...]
+
+
+class _Entry(NamedTuple):
+    """A rule of a policy that selects a class, and what it lets pass there."""
+
+    policy: Policy
+    rule: Rule
+    steps: tuple[Step, ...]
+
+
+class Contributions:
+    """What each policy and rule adds to what the others let pass."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._entries: dict[tuple[object, ...], list[_Entry]] = {}
+        self.gone: set[int] = set()  # the `id` of policies and rules that count as removed
+
+    def policy(self, policy: Policy) -> Cover | None:
+        """Return what makes a policy redundant, None when removing it changes what passes somewhere."""
+        return self._redundant(policy, [(d, policy.rules(d)) for d in policy.directions], whole=True)
+
+    def rules(self, policy: Policy, rules: tuple[Rule, ...]) -> Cover | None:
+        """Return what makes some rules of a policy redundant, all of them together."""
+        return self._redundant(policy, list(_by_direction(policy, rules)), whole=False)
+
+    def speaks(self, policy: Policy, rules: tuple[Rule, ...]) -> bool:
+        """Tell whether some rules let anything pass at all: their peers and ports match something here."""
+        for direction, found in _by_direction(policy, rules):
+            for subject in self._profiles(direction, self._engine.matcher.subject(policy)):
+                if any(True for rule in found for _ in self._engine.lower(rule, direction, subject)):
+                    return True
+        return False
+
+    def _redundant(
+        self, policy: Policy, parts: list[tuple[Direction, tuple[Rule, ...]]], *, whole: bool
+    ) -> Cover | None:
+        by: dict[tuple[int, int], tuple[Policy, Rule | None]] = {}
+        for direction, rules in parts:
+            for subject in self._profiles(direction, self._engine.matcher.subject(policy)):
+                found = self._here(direction, subject, policy, rules, whole=whole)
+                if found is None:
+                    return None
+                by.update({(id(p), id(r)): (p, r) for p, r in found})
+        return Cover(by=_without_bare(by.values()))
+
+    def _profiles(self, direction: Direction, subjects: Bitmap) -> Iterator[int]:
+        """Yield one class of each profile."""
+        seen = set()
+        for subject in members(subjects):
+            profile = self._engine.profile(direction, subject)
+            if profile not in seen:
+                seen.add(profile)
+                yield subject
+
+    def _here(
+        self, direction: Direction, subject: int, policy: Policy, rules: tuple[Rule, ...], *, whole: bool
+    ) -> list[tuple[Policy, Rule | None]] | None:
+        """Return what covers it for one class, None when nothing does."""
+        engine = self._engine
+        selecting = [each for each in engine.policies(direction, subject) if not (whole and each is policy)]
+        others = [each for each in selecting if id(each) not in self.gone]
+        tiers = engine.tiers(direction, subject)
+        if len(tiers) > 1 or tiers[0].kind is not TierKind.UNION or tiers[0].unmatched is not Action.DENY:
+            without = engine.without(direction, subject, self.gone | self._ids(policy, rules, whole=whole))
+            same = without == engine.row(direction, subject)
+            return [(each, None) for each in others if each is not policy] if same else None
+        if not others:
+            # Nothing is needed, unless it makes up for policies that stay where only it is removed.
+            return [] if not selecting and engine.row(direction, subject) == engine.open else None
+        return self._in_union(direction, subject, policy, rules, others, whole=whole)
+
+    def _ids(self, policy: Policy, rules: tuple[Rule, ...], *, whole: bool) -> set[int]:
+        return {id(policy)} if whole else {id(rule) for rule in rules}
+
+    def _in_union(
+        self,
+        direction: Direction,
+        subject: int,
+        policy: Policy,
+        rules: tuple[Rule, ...],
+        others: list[Policy],
+        *,
+        whole: bool,
+    ) -> list[tuple[Policy, Rule | None]] | None:
+        mine = {id(rule) for rule in rules} - self.gone
+        entries = self._of(direction, subject)
+        left = [
+            each
+            for each in entries
+            if id(each.rule) not in mine
+            and id(each.rule) not in self.gone
+            and id(each.policy) not in self.gone
+            and not (whole and each.policy is policy)
+        ]
+        ignored = self._ignored(direction)
+        by: list[tuple[Policy, Rule | None]] = []
+        for each in entries:
+            if id(each.rule) in mine:
+                for step in each.steps:
+                    found = self._covered(step, left, ignored)
+                    if found is None:
+                        return None
+                    by += found
+        return by or ([(others[0], None)] if whole else [])
+
+    def _of(self, direction: Direction, subject: int) -> list[_Entry]:
+        profile = self._engine.profile(direction, subject)
+        if (found := self._entries.get(profile)) is None:
+            found = self._entries[profile] = [
+                _Entry(policy, rule, tuple(self._engine.lower(rule, direction, subject)))
+                for policy in self._engine.policies(direction, subject)
+                for rule in policy.rules(direction)
+            ]
+        return found
+
+    def _ignored(self, direction: Direction) -> tuple[Bitmap, Bitmap]:
+        """Return the peers whose certain, and whose possible, verdict does not depend on policies."""
+        hosts = self._engine.matcher.hosts if direction is Direction.INGRESS else 0
+        other_nodes = self._engine.cluster.other_nodes
+        return (
+            hosts if other_nodes is Match.YES else 0,
+            hosts if other_nodes is not Match.NO else 0,
+        )
+
+    def _covered(
+        self, step: Step, left: list[_Entry], ignored: tuple[Bitmap, Bitmap]
+    ) -> list[tuple[Policy, Rule | None]] | None:
+        """Return the rules that let pass what a step does, on both bounds; None when something is missing."""
+        ports = self._engine.algebra.cells[step.ports].certain
+        must = self._union(ports, step.matched.must & ~ignored[0], left, certain=True)
+        if must is None:
+            return None
+        may = self._union(ports, step.matched.may & ~ignored[1], left, certain=False)
+        return None if may is None else [*must, *may]
+
+    def _union(
+        self, ports: PortSet, where: Bitmap, left: list[_Entry], *, certain: bool
+    ) -> list[tuple[Policy, Rule | None]] | None:
+        if not where:
+            return []
+        cells = self._engine.algebra.cells
+        witness = 1 << lowest(where)
+        rest = ports
+        by: list[tuple[Policy, Rule | None]] = []
+        parts: list[tuple[_Entry, Bitmap, PortSet]] = []
+        for each in left:
+            for step in each.steps:
+                matched = (step.matched.must if certain else step.matched.may) & where
+                if not matched:
+                    continue
+                offered = cells[step.ports].certain
+                if ports <= offered:
+                    by.append((each.policy, each.rule))
+                    where &= ~matched
+                    if not where:
+                        return by
+                else:
+                    parts.append((each, matched, offered))
+                if matched & witness:
+                    rest = rest - offered
+        if rest and where & witness:
+            return None
+        return self._in_parts(ports, where, parts, by)
+
+    def _in_parts(
+        self,
+        ports: PortSet,
+        where: Bitmap,
+        parts: list[tuple[_Entry, Bitmap, PortSet]],
+        by: list[tuple[Policy, Rule | None]],
+    ) -> list[tuple[Policy, Rule | None]] | None:
+        """Cover what is left by several rules together, each with some of the ports."""
+        missing = {ports: where}
+        for each, matched, offered in parts:
+            changed: dict[PortSet, Bitmap] = {}
+            helped = False
+            for needed, classes in missing.items():
+                smaller = needed - offered
+                inside = classes & matched if smaller != needed else 0
+                helped |= bool(inside)
+                if inside and smaller:
+                    changed[smaller] = changed.get(smaller, 0) | inside
+                if outside := classes & ~inside:
+                    changed[needed] = changed.get(needed, 0) | outside
+            missing = changed
+            if helped:
+                by.append((each.policy, each.rule))
+        return None if missing else by
+
+
+def _by_direction(policy: Policy, rules: tuple[Rule, ...]) -> Iterator[tuple[Direction, tuple[Rule, ...]]]:
+    """Yield the rules of each direction of a policy."""
+    wanted = {id(rule) for rule in rules}
+    for direction in Direction:
+        if found := tuple(rule for rule in policy.rules(direction) if id(rule) in wanted):
+            yield direction, found
+
+
+def _without_bare(
+    by: Iterable[tuple[Policy, Rule | None]],
+) -> tuple[tuple[Policy, Rule | None], ...]:
+    """Leave out policies that cover by isolating when a rule of theirs is named too."""
+    found = list(by)
+    speaking = {id(policy) for policy, rule in found if rule is not None}
+    return tuple((policy, rule) for policy, rule in found if rule is not None or id(policy) not in speaking)
+
+
+def is_default_deny(policy: Policy) -> bool:
+    """Tell whether a policy allows nothing and protects every pod of its namespace, future ones included."""
+    return policy.subject_pods == EVERYTHING and not any(policy.rules(direction) for direction in Direction)
+
+
+def find(evidence: Evidence) -> Redundancies:
+    """Find what can be removed: whole policies first, then rules of the policies that stay.
+
+    Of policies that make each other redundant the first stays. What matches nothing is left out (it is told
+    by other rules of lint), and so is a default deny: it protects pods that are not there yet.
+    """
+    contributions = Contributions(evidence.engine)
+    policies = []
+    standing = [each for each in evidence.policies if evidence.subjects(each)]
+    for policy in reversed(standing):
+        rules = tuple(rule for direction in Direction for rule in policy.rules(direction))
+        if is_default_deny(policy) or (rules and not contributions.speaks(policy, rules)):
+            continue
+        if (cover := contributions.policy(policy)) is not None:
+            contributions.gone.add(id(policy))
+            policies.append((policy, cover))
+    found = []
+    for policy in standing:
+        if id(policy) not in contributions.gone:
+            for written in reversed(evidence.written(policy)):
+                if not contributions.speaks(policy, written.rules):
+                    continue
+                if (cover := contributions.rules(policy, written.rules)) is not None:
+                    contributions.gone |= {id(rule) for rule in written.rules}
+                    found.append((written, cover))
+    return Redundancies(policies=tuple(reversed(policies)), rules=tuple(found))

@@ -1,0 +1,1 @@
+"""The lint rules, one module each: its docstring is the rule's documentation, `check` finds."""

@@ -1,0 +1,130 @@
+"""What lint calls redundant can be removed: policies and rules are removed and all is evaluated again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+
+from analyzer import Analysis, Span
+from analyzer.engine import Engine, at
+from analyzer.lint.evidence import Evidence
+from analyzer.lint.redundancy import Contributions
+from analyzer.model import Cluster, Direction, Policy, Rule
+from analyzer.reachability import Reachability
+from analyzer.sets import AddressSet
+from tests.property.strategies import CIDRS, clusters
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from analyzer.bounds import Bounds
+
+ADDRESSES = tuple(next(AddressSet.of(cidr).addresses()) for cidr in CIDRS)
+
+
+def without(cluster: Cluster, gone: Collection[int]) -> Cluster:
+    """Return a cluster without the policies and rules of some `id`."""
+    tiers = tuple(
+        replace(
+            tier, policies=tuple(_less(policy, gone) for policy in tier.policies if id(policy) not in gone)
+        )
+        for tier in cluster.tiers
+    )
+    return replace(cluster, tiers=tiers)
+
+
+def _less(policy: Policy, gone: Collection[int]) -> Policy:
+    def left(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return tuple(rule for rule in rules if id(rule) not in gone)
+
+    return replace(policy, ingress=left(policy.ingress), egress=left(policy.egress))
+
+
+def passes(cluster: Cluster) -> list[Bounds]:
+    """Return what each pod lets pass in each direction, with each pod and some external addresses."""
+    engine = Engine(cluster)
+    numbers = {id(pod): number for number, each in enumerate(engine.classes) for pod in each.pods}
+    pods = [numbers[id(pod)] for pod in cluster.pods]
+    external = [
+        next(
+            (
+                n
+                for n, each in enumerate(engine.classes)
+                if not each.pods and AddressSet.of(a) <= each.places[0]
+            ),
+            None,
+        )
+        for a in ADDRESSES
+        if not AddressSet.of(a) <= cluster.pod_addresses
+    ]
+    return [
+        engine.algebra.cells[at(engine.row(direction, subject), peer)]
+        for direction in Direction
+        for subject in pods
+        for peer in (*pods, *external)
+        if peer is not None
+    ]
+
+
+def selecting(cluster: Cluster) -> list[Policy]:
+    matcher = Engine(cluster).matcher
+    return [policy for policy in cluster.policies if matcher.subject(policy)]
+
+
+@given(clusters())
+def test_a_policy_is_redundant_when_everything_is_the_same_without_it(cluster: Cluster) -> None:
+    contributions = Contributions(Engine(cluster))
+    before = passes(cluster)
+    for policy in selecting(cluster):
+        found = contributions.policy(policy) is not None
+        assert found == (passes(without(cluster, {id(policy)})) == before)
+
+
+@given(clusters())
+def test_a_rule_is_redundant_when_everything_is_the_same_without_it(cluster: Cluster) -> None:
+    contributions = Contributions(Engine(cluster))
+    before = passes(cluster)
+    for policy in selecting(cluster):
+        for direction in Direction:
+            for rule in policy.rules(direction):
+                found = contributions.rules(policy, (rule,)) is not None
+                assert found == (passes(without(cluster, {id(rule)})) == before)
+
+
+def placed(cluster: Cluster) -> Cluster:
+    """Return a cluster whose policies and rules have places of their own."""
+    policies = {
+        id(policy): replace(
+            policy,
+            span=Span("random.yaml", (number,)),
+            ingress=_placed(number, "ingress", policy.ingress),
+            egress=_placed(number, "egress", policy.egress),
+        )
+        for number, policy in enumerate(cluster.policies)
+    }
+    tiers = [
+        replace(tier, policies=tuple(policies[id(policy)] for policy in tier.policies))
+        for tier in cluster.tiers
+    ]
+    return replace(cluster, tiers=tuple(tiers))
+
+
+def _placed(number: int, field: str, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return tuple(
+        replace(rule, span=Span("random.yaml", (number, field, index))) for index, rule in enumerate(rules)
+    )
+
+
+@given(clusters().map(placed))
+def test_all_that_is_reported_can_be_removed_together(cluster: Cluster) -> None:
+    analysis = Analysis(
+        files=(), cluster=cluster, reachability=Reachability(cluster), diagnostics=(), other_kinds={}
+    )
+    found = Evidence(analysis).redundancies
+    gone = {id(policy) for policy, _ in found.policies}
+    gone |= {id(rule) for written, _ in found.rules for rule in written.rules}
+    assert passes(without(cluster, gone)) == passes(cluster)
+    for written, _ in found.rules:
+        assert id(written.policy) not in gone
