@@ -6,7 +6,7 @@ interpreter, fast enough for ten thousand classes under ten thousand policies wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.selectors import Operator
 
@@ -108,6 +108,8 @@ class LabelIndex:
                 return self._keys.get(key, 0)
             case Operator.DOES_NOT_EXIST:
                 return self._everybody & ~self._keys.get(key, 0)
+            case never:
+                assert_never(never)
 
     def _having(self, key: str, values: Iterable[str]) -> Bitmap:
         found = 0

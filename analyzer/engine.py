@@ -9,7 +9,7 @@ policies that select alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import Bitmap
 from analyzer.bounds import ALL, NONE, Algebra, Bounds, Cell
@@ -122,6 +122,8 @@ class Engine:
                 return _change(row, self.matcher.hosts, lambda cell: self.algebra.may_allow(cell, ALL))
             case Match.NO:
                 return row
+            case never:
+                assert_never(never)
 
     def _tier(self, tier: Tier, steps: list[Step], later: Row) -> Row:
         """Fold the rules of one tier; `later` is what all tiers behind it let pass."""
@@ -144,6 +146,8 @@ class Engine:
             case Action.PASS:
                 row = _merge(row, must, later, lambda here, then: algebra.hand_over(here, ports, then))
                 return _merge(row, only_may, later, lambda a, b: algebra.may_hand_over(a, ports, b))
+            case never:
+                assert_never(never)
 
     def _compiled(self, group: Group, direction: Direction, subject: int) -> list[Step]:
         """Return the rules of a group of policies as steps, made once for each meaning of port names."""

@@ -7,7 +7,7 @@ the endpoint and how each of its rules met the other end, read off the bitmaps o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.endpoints import address_name
 from analyzer.engine import at
@@ -180,6 +180,8 @@ def _reason(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoin
             return _pod_reason(reachability, policy, peer, end, match)
         case AddressPeer():
             return _address_reason(reachability, peer, end, match)
+        case never:
+            assert_never(never)
 
 
 def _pod_reason(
@@ -247,6 +249,8 @@ def describe(peer: Peer, policy: Policy) -> str:
             if peer.pods == EVERYTHING:
                 return f"namespaceSelector {peer.namespaces}"
             return f"namespaceSelector {peer.namespaces} with podSelector {peer.pods}"
+        case never:
+            assert_never(never)
 
 
 def _facts(side: Side, asked: PortSet) -> Iterator[str]:

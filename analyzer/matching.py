@@ -7,7 +7,7 @@ what may match (Kleene's YES, and YES or MAYBE); each selector and CIDR is evalu
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from analyzer.bitmaps import Bitmap, LabelIndex, bitmap
 from analyzer.classes import Kind
@@ -86,6 +86,8 @@ class Matcher:
                 return self._where(Matched(meant, meant), Match.YES, peer.on_hosts)
             case AddressPeer():
                 return self._where(self._places.inside(peer.addresses), peer.on_pods, peer.on_hosts)
+            case never:
+                assert_never(never)
 
     def _where(self, matched: Matched, on_pods: Match, on_hosts: Match) -> Matched:
         """Weaken a match on pods and hostNetwork pods to what the peer says about them."""

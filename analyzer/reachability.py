@@ -8,7 +8,7 @@ between single pods.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bounds import Bounds
 from analyzer.endpoints import Endpoint, endpoints
@@ -48,6 +48,8 @@ class Reachability:
                 return Bounds(certain, PortSet.all())
             case Match.NO:
                 return self.engine.between(source.number, destination.number)
+            case never:
+                assert_never(never)
 
 
 def exemption(source: Endpoint, destination: Endpoint) -> Match:

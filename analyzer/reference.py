@@ -8,7 +8,7 @@ engine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.model import Action, AddressPeer, AnyPeer, Direction, Match, Pod, PodPeer
 from analyzer.sets import AddressSet
@@ -119,6 +119,8 @@ def _meets(cluster: Cluster, peer: Peer, end: End) -> Match:
                 return Match.YES if AddressSet.of(end) <= peer.addresses else Match.NO
             compared = peer.on_hosts if end.host_network else peer.on_pods
             return min(compared, _inside(cluster, peer.addresses, end), key=_value)
+        case never:
+            assert_never(never)
 
 
 def _inside(cluster: Cluster, block: AddressSet, pod: Pod) -> Match:

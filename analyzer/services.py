@@ -9,7 +9,7 @@ rewritten to.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import members
 from analyzer.bounds import Bounds
@@ -177,6 +177,8 @@ def _own_service(reachability: Reachability, pod: Endpoint, backend: Backend) ->
             return _within(either, backend.targets), ""
         case SelfService.UNKNOWN:
             return Match.MAYBE, f"how {reachability.cluster.profile} treats a pod behind its own Service"
+        case never:
+            assert_never(never)
 
 
 def _through_a_node(reachability: Reachability, source: Endpoint, backend: Backend) -> tuple[Match, str]:

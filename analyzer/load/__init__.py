@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, assert_never
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load import limits
@@ -71,7 +71,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _wanted(sources: Sequence[Source]) -> list[Source]:
-    """Leave out kustomizations that another one, which is rendered too, builds on."""
+    """Leave out kustomizations that another one, which is rendered, builds on."""
     kustomizations = [source for source in sources if source.form is Form.KUSTOMIZATION]
     if len(kustomizations) < 2:
         return list(sources)
@@ -79,10 +79,16 @@ def _wanted(sources: Sequence[Source]) -> list[Source]:
 
     from analyzer.load.render import bases
 
-    built = {base for source in kustomizations for base in bases(source)}
-    return [
-        s for s in sources if s.named or s.form is not Form.KUSTOMIZATION or realpath(s.path) not in built
-    ]
+    paths = {source: realpath(source.path) for source in kustomizations}
+    below = {path: set(bases(source)) - {path} for source, path in paths.items()}
+    waiting = list(below.keys() - set().union(*below.values()))
+    # What is built on and cannot be reached from above builds on itself: only the tool can say so.
+    built: set[str] = set()
+    while waiting:
+        new = below.get(waiting.pop(), set()) - built
+        built |= new
+        waiting += new
+    return [source for source in sources if source.named or paths.get(source) not in built]
 
 
 @dataclass(slots=True)
@@ -146,6 +152,8 @@ def _bytes(source: Source, stdin: BinaryIO | None) -> tuple[Source, bytes]:
             from analyzer.load.render import render
 
             return render(source)
+        case never:
+            assert_never(never)
 
 
 def _values(text: Text, memory: Memory) -> tuple[Syntax, list[Parsed]]:

@@ -131,7 +131,7 @@ class _Search:
 
     def _folder(self, path: str, identity: Identity, *, named: bool) -> list[str]:
         """Return what is to be read in a folder; nothing of one that was seen or is rendered as a whole."""
-        if identity in self._folders:
+        if identity in self._folders and not named:
             return []
         self._folders.add(identity)
         with os.scandir(path) as entries:

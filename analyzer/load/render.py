@@ -34,6 +34,7 @@ _COMMANDS = {
 _WHAT = {Form.CHART: "a Helm chart", Form.KUSTOMIZATION: "a kustomization"}
 _TOLD = 300  # characters of the tool's own complaint
 _PART = 1 << 16  # bytes read at once
+_LONGEST = 4096  # characters of a path: PATH_MAX
 
 
 def render(source: Source) -> tuple[Source, bytes]:
@@ -91,8 +92,9 @@ def _listen(process: subprocess.Popen[bytes], title: str, deadline: float) -> tu
         selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ, printed)
         selector.register(cast("IO[bytes]", process.stderr), selectors.EVENT_READ, complaint)
         while selector.get_map():
-            ready = selector.select(deadline - time.monotonic())
-            if not ready:
+            left = deadline - time.monotonic()
+            # A tool that never stops talking always has something ready: the clock is asked, too.
+            if left <= 0 or not (ready := selector.select(left)):
                 raise subprocess.TimeoutExpired(process.args, limits.RENDER_SECONDS)
             for key, _ in ready:
                 if part := os.read(key.fd, _PART):
@@ -123,8 +125,9 @@ def bases(source: Source) -> Iterator[str]:
             data = value.data if isinstance(value.data, dict) else {}
             for key in ("resources", "bases", "components"):
                 for entry in _list(data.get(key)):
-                    if "\0" not in str(entry):
-                        yield os.path.realpath(os.path.join(source.path, str(entry)))
+                    # A longer one is no path, and resolving it takes the square of its length.
+                    if isinstance(entry, str) and len(entry) <= _LONGEST and "\0" not in entry:
+                        yield os.path.realpath(os.path.join(source.path, entry))
 
 
 def _list(value: object) -> list[object]:
