@@ -19,7 +19,7 @@ from analyzer.model import Action, Direction, Match, TierKind
 from analyzer.subjects import Subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from analyzer.model import Cluster, Policy, Rule, Tier
     from analyzer.sets import PortSet
@@ -82,21 +82,22 @@ class Engine:
         groups = self._subjects.selecting(direction, subject)
         return tuple(policy for group in groups for policy in group.policies)
 
-    def tiers(self, direction: Direction, subject: int) -> tuple[Tier, ...]:
-        """Return the tiers of which some policy selects a class in a direction."""
-        found = {id(group.tier): group.tier for group in self._subjects.selecting(direction, subject)}
-        return tuple(found.values())
+    def selecting(self, direction: Direction, subject: int) -> list[tuple[Tier, list[Policy]]]:
+        """Return the tiers with a policy that selects a class in a direction, each with those policies."""
+        found: dict[int, tuple[Tier, list[Policy]]] = {}
+        for group in self._subjects.selecting(direction, subject):
+            found.setdefault(id(group.tier), (group.tier, []))[1].extend(group.policies)
+        return list(found.values())
 
-    def without(self, direction: Direction, subject: int, gone: Container[int]) -> Row:
-        """Return the row that a class would have without some policies and rules, told by their `id`."""
+    def fold(self, direction: Direction, subject: int, tiers: Sequence[tuple[Tier, Sequence[Rule]]]) -> Row:
+        """Return the row that a class would have if these rules of these tiers, and no other tier, were its.
+
+        The rules must speak of labels, addresses and port names that the classes tell apart.
+        """
         row = self.open
-        for tier in reversed(self.cluster.tiers):
-            found = (g for g in self._subjects.selecting(direction, subject) if g.tier is tier)
-            left = [policy for group in found for policy in group.policies if id(policy) not in gone]
-            if left:
-                rules = (rule for policy in left for rule in policy.rules(direction) if id(rule) not in gone)
-                row = self._tier(tier, [s for r in rules for s in self.lower(r, direction, subject)], row)
-        return self._nodes(row) if direction is Direction.INGRESS and row is not self.open else row
+        for tier, rules in reversed(tiers):
+            row = self._tier(tier, [s for rule in rules for s in self.lower(rule, direction, subject)], row)
+        return self._nodes(row) if direction is Direction.INGRESS else row
 
     def _names(self, direction: Direction, subject: int, groups: tuple[Group, ...]) -> tuple[PortSet, ...]:
         """Return what the port names in ingress rules stand for on the subject: part of a row's key."""

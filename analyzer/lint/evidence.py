@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from analyzer.bitmaps import members
+from analyzer.bitmaps import Weights, members
 from analyzer.load.text import shown
 from analyzer.model import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from analyzer.analysis import Analysis
     from analyzer.bitmaps import Bitmap
     from analyzer.diagnostics import Span
     from analyzer.endpoints import Endpoint
-    from analyzer.lint.redundancy import Redundancies
-    from analyzer.model import Namespace, Policy, Rule
+    from analyzer.lint.declared import Declared
+    from analyzer.lint.redundancy import Contributions, Redundancies
+    from analyzer.model import Peer, Policy, Rule, Service
+    from analyzer.selectors import Selector
 
 _MOST_NAMED = 3
 
@@ -46,6 +49,8 @@ class Evidence:
         self.reachability = analysis.reachability
         self.engine = analysis.reachability.engine
         self.matcher = self.engine.matcher
+        self._labels: dict[Bitmap, frozenset[tuple[str, str]]] = {}
+        self._namespaces: dict[Selector, tuple[str, ...]] = {}
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -73,6 +78,22 @@ class Evidence:
             for rules in found.values()
         )
 
+    def peers(self, policy: Policy) -> Iterator[tuple[Written, Rule, Peer]]:
+        """Yield the peers of a policy that stand in its manifest, each once, in their order."""
+        for written in self.written(policy):
+            seen = set()
+            for rule in written.rules:
+                for peer in rule.peers:
+                    if peer.span != written.span and peer.span.path not in seen:
+                        seen.add(peer.span.path)
+                        yield written, rule, peer
+
+    def destinations(self, written: Written, rule: Rule) -> Bitmap:
+        """Return the pods on which a rule's port names are looked up: its subjects, or its peers."""
+        if written.direction is Direction.INGRESS:
+            return self.subjects(written.policy)
+        return self.matcher.rule(rule).may & self.matcher.pods
+
     @cached_property
     def redundancies(self) -> Redundancies:
         """The policies and rules without effect."""
@@ -94,30 +115,97 @@ class Evidence:
 
     def named(self, classes: Bitmap) -> str:
         """Return the first few endpoints of some classes by name, and how many there are."""
-        return listed([shown(str(each)) for each in self.endpoints(classes)])
+        first = list(islice(self.endpoints(classes), _MOST_NAMED + 1))
+        number = self._counts.count(classes)
+        return listed([shown(str(each)) for each in first], number=number)
 
     @cached_property
-    def namespaces(self) -> dict[str, Bitmap]:
-        """The classes that have a pod in each namespace, for namespaces that have one."""
-        found: dict[str, Bitmap] = {}
-        for number, each in enumerate(self.engine.classes):
-            for pod in each.pods:
-                found[pod.namespace] = found.get(pod.namespace, 0) | 1 << number
+    def _counts(self) -> Weights:
+        """How many endpoints each class has."""
+        return Weights(len(self._of_class[number]) for number, _ in enumerate(self.engine.classes))
+
+    def labels(self, classes: Bitmap) -> frozenset[tuple[str, str]]:
+        """Return the labels that the pods of some classes have."""
+        if (found := self._labels.get(classes)) is None:
+            maps = {id(each.labels): each.labels for each in self.endpoints(classes)}
+            found = self._labels[classes] = frozenset(item for each in maps.values() for item in each.items())
         return found
 
-    def matching(self, policy_namespaces: Iterable[Namespace]) -> Bitmap:
-        """Return the classes that have a pod in one of some namespaces."""
-        found = 0
-        for each in policy_namespaces:
-            found |= self.namespaces.get(each.name, 0)
+    def namespaces(self, selector: Selector) -> tuple[str, ...]:
+        """Return the namespaces of the input that a selector matches."""
+        if (found := self._namespaces.get(selector)) is None:
+            every = self.cluster.namespaces.values()
+            found = tuple(each.name for each in every if selector.matches(each.labels))
+            self._namespaces[selector] = found
         return found
 
+    @cached_property
+    def services_of(self) -> dict[str, list[Service]]:
+        """The Services of each namespace."""
+        found: dict[str, list[Service]] = {}
+        for service in self.cluster.services:
+            found.setdefault(service.namespace, []).append(service)
+        return found
 
-def listed(names: Sequence[str], most: int = _MOST_NAMED) -> str:
-    """Write a list of names for a sentence, cut to the first few."""
-    if len(names) > most + 1:
-        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+    @cached_property
+    def namespace_labels(self) -> frozenset[tuple[str, str]]:
+        """The labels that some namespace has."""
+        every = self.cluster.namespaces.values()
+        return frozenset(item for each in every for item in each.labels.items())
+
+    @cached_property
+    def namespace_spans(self) -> dict[str, Span]:
+        """Where the Namespaces of the input stand."""
+        documents = (each for each in self.analysis.documents if each.kind == "Namespace")
+        return {each.name: each.span for each in documents}
+
+    def awaited(self, pods: Selector, namespaces: Iterable[str]) -> bool:
+        """Tell whether something that the input does not hold makes pods that a selector means.
+
+        A custom resource with such labels, whose operator makes pods, or a Service that leads to such pods.
+        """
+        return any(pods.matches(labels) for name in namespaces for labels in self._made.get(name, ()))
+
+    @cached_property
+    def _made(self) -> dict[str, list[Mapping[str, str]]]:
+        """Labels of custom resources, and those that Services ask for, by namespace."""
+        found: dict[str, list[Mapping[str, str]]] = {}
+        for document in self.analysis.documents:
+            labels = raw(document.span.child("metadata", "labels"))
+            if isinstance(labels, dict) and _custom(document.api_version):
+                found.setdefault(document.namespace, []).append(labels)
+        for service in self.cluster.services:
+            selector = service.selector.requirements if service.selector else ()
+            found.setdefault(service.namespace, []).append({each.key: min(each.values) for each in selector})
+        return found
+
+    @cached_property
+    def contributions(self) -> Contributions:
+        """What each policy and rule adds to the others."""
+        from analyzer.lint.redundancy import Contributions
+
+        return Contributions(self.engine)
+
+    @cached_property
+    def declared(self) -> Declared:
+        """The ports that containers declare."""
+        from analyzer.lint.declared import Declared
+
+        return Declared(self.engine.classes)
+
+
+def listed(names: Sequence[str], most: int = _MOST_NAMED, number: int = 0) -> str:
+    """Write a list of names for a sentence, cut to the first few of all `number` of them."""
+    every = max(number, len(names))
+    if every > most + 1:
+        return f"{', '.join(names[:most])} and {every - most:,} more"
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def _custom(api_version: str) -> bool:
+    """Tell whether an API group is none of Kubernetes' own."""
+    group = api_version.rpartition("/")[0]
+    return "." in group and not group.endswith(".k8s.io")
 
 
 def raw(span: Span) -> object:

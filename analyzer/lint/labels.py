@@ -12,24 +12,18 @@ from analyzer.load.text import shown
 from analyzer.selectors import Operator, Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from analyzer.selectors import Selector
 
-_MOST_COMPARED = 2_000
 _CLOSE = 0.75
 
 
-def near(selector: Selector, population: Iterable[Mapping[str, str]]) -> str:
+def near(selector: Selector, labels: Collection[tuple[str, str]]) -> str:
     """Return, ready to show, a label like one that a selector asks for and nobody has; "" for none."""
-    labels: dict[tuple[str, str], None] = {}
-    for each in population:
-        labels.update(dict.fromkeys(each.items()))
-        if len(labels) > _MOST_COMPARED:
-            break
     for requirement in selector.requirements:
         wanted = requirement.operator is Operator.IN and not any(_has(requirement, each) for each in labels)
-        if wanted and (found := _nearest(requirement, labels)):
+        if wanted and (found := _nearest(requirement, sorted(labels))):
             return shown(f"{found[0]}: {found[1]}")
     return ""
 
@@ -43,12 +37,11 @@ def _nearest(requirement: Requirement, labels: Iterable[tuple[str, str]]) -> tup
     from difflib import SequenceMatcher
 
     best, label = _CLOSE, None
-    for key, value in labels:
-        for wanted in requirement.values:
-            one, other = (wanted, value) if key == requirement.key else (requirement.key, key)
-            if key != requirement.key and value != wanted:
-                continue
-            ratio = SequenceMatcher(None, one[:80], other[:80]).ratio()
-            if ratio >= best:
-                best, label = ratio, (key, value)
+    for wanted in sorted(requirement.values):
+        for key, value in labels:
+            if key == requirement.key or value == wanted:
+                one, other = (wanted, value) if key == requirement.key else (requirement.key, key)
+                ratio = SequenceMatcher(None, one, other).ratio()
+                if ratio > best:
+                    best, label = ratio, (key, value)
     return label

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analyzer.bitmaps import Bitmap
-    from analyzer.engine import Engine, Step
+    from analyzer.engine import Engine, Row, Step
     from analyzer.lint.evidence import Evidence, Written
-    from analyzer.model import Policy, Rule
+    from analyzer.model import Policy, Rule, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,23 @@ class Contributions:
                     return True
         return False
 
+    def adds(self, policy: Policy, rules: tuple[Rule, ...], peers: Bitmap) -> bool:
+        """Tell whether some rules let pass, with some peers, what no other rule would let pass.
+
+        The rules count as if they matched these peers, whether they do or not.
+        """
+        engine = self._engine
+        mine = {id(rule) for rule in rules}
+        for direction, found in _by_direction(policy, rules):
+            for subject in self._profiles(direction, engine.matcher.subject(policy)):
+                left = [each for each in self._of(direction, subject) if id(each.rule) not in mine]
+                for rule in found:
+                    for step in engine.lower(rule, direction, subject):
+                        ports = engine.algebra.cells[step.ports].certain
+                        if self._union(ports, peers, left, certain=True) is None:
+                            return True
+        return False
+
     def _redundant(
         self, policy: Policy, parts: list[tuple[Direction, tuple[Rule, ...]]], *, whole: bool
     ) -> Cover | None:
@@ -103,18 +120,24 @@ class Contributions:
         engine = self._engine
         selecting = [each for each in engine.policies(direction, subject) if not (whole and each is policy)]
         others = [each for each in selecting if id(each) not in self.gone]
-        tiers = engine.tiers(direction, subject)
-        if len(tiers) > 1 or tiers[0].kind is not TierKind.UNION or tiers[0].unmatched is not Action.DENY:
-            without = engine.without(direction, subject, self.gone | self._ids(policy, rules, whole=whole))
-            same = without == engine.row(direction, subject)
+        tiers = engine.selecting(direction, subject)
+        if len(tiers) > 1 or not _isolates(tiers[0][0]):
+            gone = self.gone | ({id(policy)} if whole else {id(rule) for rule in rules})
+            same = self._without(direction, subject, gone) == engine.row(direction, subject)
             return [(each, None) for each in others if each is not policy] if same else None
         if not others:
             # Nothing is needed, unless it makes up for policies that stay where only it is removed.
             return [] if not selecting and engine.row(direction, subject) == engine.open else None
         return self._in_union(direction, subject, policy, rules, others, whole=whole)
 
-    def _ids(self, policy: Policy, rules: tuple[Rule, ...], *, whole: bool) -> set[int]:
-        return {id(policy)} if whole else {id(rule) for rule in rules}
+    def _without(self, direction: Direction, subject: int, gone: set[int]) -> Row:
+        """Return the row that a class has without some policies and rules."""
+        tiers = []
+        for tier, policies in self._engine.selecting(direction, subject):
+            if left := [each for each in policies if id(each) not in gone]:
+                rules = (rule for each in left for rule in each.rules(direction))
+                tiers.append((tier, [rule for rule in rules if id(rule) not in gone]))
+        return self._engine.fold(direction, subject, tiers)
 
     def _in_union(
         self,
@@ -230,6 +253,11 @@ class Contributions:
             if helped:
                 by.append((each.policy, each.rule))
         return None if missing else by
+
+
+def _isolates(tier: Tier) -> bool:
+    """Tell whether a tier is a union in which being selected means being isolated."""
+    return tier.kind is TierKind.UNION and tier.unmatched is Action.DENY
 
 
 def _by_direction(policy: Policy, rules: tuple[Rule, ...]) -> Iterator[tuple[Direction, tuple[Rule, ...]]]:

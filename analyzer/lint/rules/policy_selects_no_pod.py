@@ -1,8 +1,9 @@
 """A policy that selects no pod: its podSelector matches nothing in its namespace.
 
 What:
-    No pod of the input that policies apply to has the labels that `spec.podSelector` asks for in the policy's
-    namespace. An empty selector in a namespace without pods is not reported.
+    No pod of the input that policies apply to has the labels that `spec.podSelector` asks for in the
+    policy's namespace. An empty selector in a namespace without pods is not reported, nor one that
+    means pods which an operator makes (a custom resource has such labels) or a Service leads to.
 
 Why:
     A slip in a label or a namespace leaves the pods that were meant unprotected, and nothing fails.
@@ -42,6 +43,11 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     for policy in evidence.policies:
         if policy.subject_pods == EVERYTHING or evidence.subjects(policy):
             continue
+        here = evidence.matcher.namespaces(policy.subject_namespaces)
+        if not here & evidence.matcher.labels(policy.subject_pods) and evidence.awaited(
+            policy.subject_pods, evidence.namespaces(policy.subject_namespaces)
+        ):
+            continue
         selector = policy.span.child("spec", "podSelector")
         yield Finding(
             code="KR103",
@@ -71,7 +77,7 @@ def _where(policy: Policy) -> str:
 
 def _help(evidence: Evidence, policy: Policy) -> str:
     here = evidence.matcher.namespaces(policy.subject_namespaces) & evidence.matcher.pods
-    if found := near(policy.subject_pods, (each.labels for each in evidence.endpoints(here))):
+    if found := near(policy.subject_pods, evidence.labels(here)):
         return f"did you mean {found}?"
     anywhere = evidence.matcher.labels(policy.subject_pods) & evidence.matcher.pods
     if anywhere:

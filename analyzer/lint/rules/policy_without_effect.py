@@ -1,8 +1,8 @@
 """A policy without effect: removing it changes no verdict.
 
 What:
-    For every pod that the policy selects, other policies keep the same directions isolated and already allow
-    everything that this one allows. All policies that are reported can be removed together.
+    For every pod that the policy selects, other policies keep the same directions isolated and already
+    allow everything that this one allows. All policies that are reported can be removed together.
 
 Why:
     It is read as protection or as access that somebody relies on, and is neither. The next change to the
@@ -42,9 +42,9 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             code="KR101",
             name="policy-without-effect",
-            severity=SEVERITY,
+            severity=SEVERITY if cover.by else Severity.NOTICE,
             span=policy.span,
             message=f"policy {name} has no effect: {covered_by(cover, policy)}",
             help="remove it, or narrow what covers it",
-            fix=Fix(title=f"remove policy {name}", span=policy.span),
+            fix=Fix(title=f"remove policy {name}", span=policy.span) if cover.by else None,
         )

@@ -1,8 +1,9 @@
 """A rule without effect: the other rules allow all of it already.
 
 What:
-    For every pod that the policy selects, the other rules of this policy and of other policies allow every
-    connection that the rule allows. All rules and policies that are reported can be removed together.
+    For every pod that the policy selects, the other rules of this policy and of other policies allow
+    every connection that the rule allows. All rules and policies that are reported can be removed
+    together.
 
 Why:
     Rules that say nothing hide those that do, and a reader takes them for the reason why something works.

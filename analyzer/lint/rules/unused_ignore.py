@@ -1,11 +1,12 @@
 """A comment that turns nothing off, or that names no rule.
 
 What:
-    `# kubereach: ignore[...]` stands where none of the named rules finds anything, on its own line or on the
-    next one, or it names a rule that does not exist.
+    `# kubereach: ignore[...]` stands where none of the named rules finds anything, on its own line or on
+    the next one, or it names a rule that does not exist.
 
 Why:
-    It says that something is wrong here and accepted, when nothing is; and it would hide the next finding.
+    It says that something is wrong here and accepted, when nothing is; and it would hide the next
+    finding.
 
 Example:
     podSelector: {}   # kubereach: ignore[KR103] all pods are meant

@@ -26,17 +26,21 @@ def render(report: FindingsReport) -> Iterator[str]:
     """Yield the findings, then how many there are."""
     shown = by_file(report)
     wide = max((len(_position(each)) for found in shown.values() for each in found), default=0)
+    helped: set[tuple[str, str]] = set()
     for file, found in shown.items():
         yield f"{_paint(report, printable(file), _BOLD)}\n"
         for each in found:
-            yield from _finding(report, each, wide)
+            yield from _finding(report, each, wide, helped)
         yield "\n"
     for code, number in left_out(report):
         yield f"and {counted(number, 'more finding')} of {code}: `--select {code} --all` shows them\n"
     yield f"{headline(report)}\n"
 
 
-def _finding(report: FindingsReport, finding: Finding, wide: int) -> Iterator[str]:
+def _finding(
+    report: FindingsReport, finding: Finding, wide: int, helped: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the lines of one finding; what would be right is said once where many say the same."""
     severity = finding.severity
     head = f"  {_position(finding):>{wide}}  "
     level = f"{severity.value:<7}"
@@ -44,7 +48,8 @@ def _finding(report: FindingsReport, finding: Finding, wide: int) -> Iterator[st
     lines = _wrapped(printable(finding.message), report.width - len(margin))
     yield f"{head}{_paint(report, level, _COLOURS[severity])}  {finding.code}  {lines[0]}\n"
     yield from (f"{margin}{line}\n" for line in lines[1:])
-    if finding.help:
+    if finding.help and (finding.code, finding.help) not in helped:
+        helped.add((finding.code, finding.help))
         for line in _wrapped(f"help: {printable(finding.help)}", report.width - len(margin)):
             yield f"{margin}{_paint(report, line, _FAINT)}\n"
 
