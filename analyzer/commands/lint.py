@@ -38,6 +38,11 @@ exit codes: 0 nothing at or above --fail-on, 1 a finding, 2 wrong usage or input
 FORMATS = {
     "table": "analyzer.report.findings.table",
     "json": "analyzer.report.findings.json",
+    "sarif": "analyzer.report.sarif",
+    "github": "analyzer.report.github",
+    "junit": "analyzer.report.findings.junit",
+    "markdown": "analyzer.report.findings.markdown",
+    "csv": "analyzer.report.findings.csv",
 }
 _WIDTH_OF_FILES = 100
 _MOST_ALIKE = 8

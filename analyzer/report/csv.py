@@ -28,7 +28,7 @@ _AT_ONCE = 1000
 def render(report: Report) -> Iterator[str]:
     """Yield the lines, many at a time."""
     view = report.view
-    names = {each.id: _quoted(_safe(each.id)) for each in view.endpoints}
+    names = {each.id: quoted(safe(each.id)) for each in view.endpoints}
     verdicts: dict[Bounds, list[str]] = {}
     yield ",".join(HEADER) + "\n"
     made: list[str] = []
@@ -46,7 +46,7 @@ def render(report: Report) -> Iterator[str]:
 def _endings(bounds: Bounds, asked: PortSet) -> Iterator[str]:
     """Yield the last three fields of each line about a verdict; these are written once."""
     for protocol, ports, verdict in _lines(bounds, asked):
-        yield f"{protocol},{_quoted(ports)},{verdict}\n"
+        yield f"{protocol},{quoted(ports)},{verdict}\n"
 
 
 def _lines(bounds: Bounds, asked: PortSet) -> Iterator[tuple[str, str, str]]:
@@ -64,12 +64,12 @@ def _lines(bounds: Bounds, asked: PortSet) -> Iterator[tuple[str, str, str]]:
                 yield protocol.value, ANY if ranges == everything else text, verdict
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Make text that a spreadsheet shows and does not run."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Put a field in quotes where it holds a separator (RFC 4180, section 2)."""
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if "," in text or '"' in text else text

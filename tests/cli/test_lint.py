@@ -19,7 +19,7 @@ def test_a_finding_at_the_default_level_is_exit_code_1(elsewhere: Commands) -> N
 def test_nothing_found_is_exit_code_0(elsewhere: Commands) -> None:
     elsewhere.write("a.yaml", pod("web"), policy(ALLOW_TCP_80))
     ran = elsewhere("lint", "a.yaml", "--select", "KR101")
-    assert (ran.code, ran.out) == (0, "no findings (1 rules, 1 file, cni calico)\n")
+    assert (ran.code, ran.out) == (0, "no findings (1 rule, 1 file, cni calico)\n")
 
 
 def test_json_has_every_finding_with_its_place(elsewhere: Commands) -> None:

@@ -10,7 +10,7 @@ from analyzer.filters import Filters, View
 from analyzer.model import Cluster
 from analyzer.reachability import Reachability
 from analyzer.report import Report
-from analyzer.report.csv import ANY, HEADER, _safe, render
+from analyzer.report.csv import ANY, HEADER, render, safe
 from analyzer.sets import PortSet, Protocol
 from tests.property.strategies import clusters
 from tests.unit.manifests import ALLOW_TCP_80, WITHIN_10, analysis, pod, policy
@@ -89,12 +89,12 @@ def test_names_with_commas_are_quoted() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert _safe(text) == f"'{text}"
+    assert safe(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\tb", "a\nb", "\u202e"])
 def test_no_cell_has_control_characters(text: str) -> None:
-    assert _safe(text).isprintable()
+    assert safe(text).isprintable()
 
 
 def test_many_lines_come_in_pieces() -> None:

@@ -43,7 +43,7 @@ def headline(report: FindingsReport) -> str:
     ignored = f"; {report.ignored} turned off by comments" if report.ignored else ""
     where = f"{len(report.files)} file{'s' if len(report.files) != 1 else ''}, cni {report.cni}"
     if not findings:
-        return f"no findings ({len(report.codes)} rules, {where}){ignored}"
+        return f"no findings ({counted(len(report.codes), 'rule')}, {where}){ignored}"
     return f"{total(findings)} ({where}){ignored}"
 
 
