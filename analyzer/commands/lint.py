@@ -8,16 +8,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
+from analyzer.commands.editing import contents, diff, write_all
 from analyzer.commands.options import Parser, add_input, parser
 from analyzer.commands.reach import width
 from analyzer.commands.reading import read
 from analyzer.console import wants_color
-from analyzer.diagnostics import Severity
+from analyzer.diagnostics import Diagnostic, Severity
 from analyzer.lint import lint
 from analyzer.lint.catalogue import chosen as chosen_codes
 from analyzer.lint.configuration import Configuration, find
+from analyzer.lint.fixing import fix
 from analyzer.output import write
 from analyzer.report.findings import FindingsReport
+from analyzer.report.findings.selection import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from analyzer.console import Console
     from analyzer.lint import Linted
+    from analyzer.lint.fixing import Fixed
 
 _EXAMPLES = """\
 examples:
@@ -65,6 +69,14 @@ def arguments() -> Parser:
         choices=[each.value for each in reversed(Severity)],
         help="exit with 1 for a finding as severe as this (default: warning)",
     )
+    fixes = made.add_argument_group("fixes (only those that change no verdict, proved by evaluating again)")
+    kind = fixes.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--fix", action="store_true", help="mend what can be mended in the files, then report the rest"
+    )
+    kind.add_argument(
+        "--diff", action="store_true", help="show what --fix would change; exit with 1 if anything"
+    )
     output = made.add_argument_group("output")
     output.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     output.add_argument("--all", action="store_true", help="every finding, also where many are alike")
@@ -81,6 +93,18 @@ def run(chosen: Namespace, console: Console) -> Exit:
     analysis = read(chosen, chosen.paths, console)
     with console.stage("lint", "linting"):
         found = lint(analysis, codes)
+    if chosen.fix or chosen.diff:
+        with console.stage("fix", "mending"):
+            fixed = fix(analysis, found.findings, contents(_fixable(found)))
+        console.warn(_left(fixed))
+        if chosen.diff:
+            write(diff(fixed.changes), chosen.output, sys.stdout)
+            return Exit.FINDING if fixed.changes else Exit.FINE
+        if fixed.changes:
+            write_all(fixed.changes)
+            analysis = fixed.analysis
+            found = lint(analysis, codes)
+            console.warn([_mended(fixed)])
     to_terminal = chosen.output is None
     report = FindingsReport(
         findings=found.findings,
@@ -97,6 +121,28 @@ def run(chosen: Namespace, console: Console) -> Exit:
         write(renderer.render(report), chosen.output, sys.stdout)
     console.warn(analysis.diagnostics)
     return _verdict(found, chosen, configuration)
+
+
+def _fixable(found: Linted) -> set[str]:
+    return {each.span.file for each in found.findings if each.fix}
+
+
+def _left(fixed: Fixed) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            severity=Severity.NOTICE,
+            code="not-fixed",
+            message=f"{finding.code} is left to you: {reason}",
+            span=finding.span,
+        )
+        for finding, reason in fixed.refused
+    ]
+
+
+def _mended(fixed: Fixed) -> Diagnostic:
+    where = counted(len(fixed.changes), "file")
+    message = f"mended {counted(len(fixed.mended), 'finding')} in {where}; no verdict changes"
+    return Diagnostic(severity=Severity.NOTICE, code="fixed", message=message)
 
 
 def _configuration() -> Configuration:

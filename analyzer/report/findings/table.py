@@ -35,6 +35,8 @@ def render(report: FindingsReport) -> Iterator[str]:
     for code, number in left_out(report):
         yield f"and {counted(number, 'more finding')} of {code}: `--select {code} --all` shows them\n"
     yield f"{headline(report)}\n"
+    if fixes := sum(each.fix is not None for each in report.findings):
+        yield f"{fixes:,} can be mended without changing a verdict: --diff shows how, --fix does it\n"
 
 
 def _finding(

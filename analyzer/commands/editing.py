@@ -1,0 +1,76 @@
+"""Changed files, shown as a diff or written: all of them or none.
+
+Comes in: files before and after. Goes out: a unified diff; or the files, each replaced as a whole, and all
+put back as they were when one of them cannot be.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
+from analyzer.load.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from analyzer.lint.fixing import Change
+
+
+def contents(files: Iterable[str]) -> dict[str, bytes]:
+    """Return the bytes of those names that are regular files which can be read."""
+    found = {}
+    for file in files:
+        try:
+            if stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - names are texts
+                with open(file, "rb") as stream:  # noqa: PTH123
+                    found[file] = stream.read()
+        except OSError:
+            continue
+    return found
+
+
+def diff(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield a unified diff, as `patch -p1` and `git apply` take it."""
+    from difflib import unified_diff
+
+    for each in changes:
+        name = each.file.lstrip("/")
+        before, after = (data.decode().splitlines(keepends=True) for data in (each.before, each.after))
+        for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
+            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def write_all(changes: Sequence[Change]) -> None:
+    """Write all files, or leave all as they were. Raises AnalyzerError when one cannot be written."""
+    written: list[Change] = []
+    try:
+        for each in changes:
+            _replace(each.file, each.after)
+            written.append(each)
+    except OSError as error:
+        for each in written:
+            _replace(each.file, each.before)
+        message = f"cannot write {shown(changes[len(written)].file)}: {error.strerror or error}"
+        hint = "no file was changed"
+        told = Diagnostic(severity=Severity.ERROR, code="unwritable", message=message, help=hint)
+        raise AnalyzerError(told) from None
+
+
+def _replace(file: str, data: bytes) -> None:
+    """Put a new file, complete and with the same permissions, in the place of the old one."""
+    path = os.path.realpath(file)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.part")  # noqa: PTH118
+    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:  # noqa: PTH123
+            stream.write(data)
+        os.chmod(temporary, mode)  # noqa: PTH101 - the umask may have taken something away
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
