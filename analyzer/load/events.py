@@ -199,9 +199,12 @@ class Reading:
             remedy = TEMPLATE if template else "write a text"
             self._complain(event, trail, "key-not-text", "a list or an object as a key", remedy)
             return None
+        told = len(self._problems)
         value = self._node(event, depth, trail)
         if type(value) is str:
             return value
+        if len(self._problems) > told:
+            return None
         if type(value) is int and type(event) is ScalarEvent and str(value) == event.value:
             return str(value)
         words = shown(event.value) if type(event) is ScalarEvent else "an alias"

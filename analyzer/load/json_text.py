@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from json import JSONDecodeError, JSONDecoder
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the stubs leave it out
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
+_REREAD = 128 << 20  # characters: two or three seconds
 
 
 class _UnusableError(ValueError):
@@ -38,7 +40,11 @@ class _UnusableError(ValueError):
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = {sys.intern(key): value for key, value in pairs}
     if len(made) != len(pairs):
-        raise _UnusableError("duplicate-key", "", "keep one of them")
+        keys = iter(
+            made
+        )  # in the order of their first use: the first that is not the next one is a second use
+        twice = next(key for key, _ in pairs if key != next(keys, None))
+        raise _UnusableError("duplicate-key", f"the key {shown(twice)} stands here twice", "keep one of them")
     return made
 
 
@@ -98,18 +104,26 @@ class Members:
         return key
 
 
-def locate(content: str, at: int, path: FieldPath) -> int:
+def locate(text: Text, at: int, path: FieldPath) -> int:
     """Return the offset of a field of the value at `at`: of its key, or of the nearest one above it."""
     found = at
     for wanted in path:
-        if content[at] not in "[{":
+        places = _places(text, at)
+        if wanted not in places:
             break
-        members = Members(content, at)
-        while (member := members.next()) is not None and member != wanted:
-            members.at = _lenient.raw_decode(content, members.at)[1]
-        if member is None:
-            break
-        found, at = members.key_at, members.at
+        found, at = places[wanted]
+    return found
+
+
+@lru_cache(maxsize=limits.DEPTH + 1)  # those of all levels around a field: its neighbours are asked for next
+def _places(text: Text, at: int) -> dict[Step, tuple[int, int]]:
+    """Return for each member of the value at `at` the offsets of its key and of its own value."""
+    found: dict[Step, tuple[int, int]] = {}
+    if text.content[at] in "[{":
+        members = Members(text.content, at)
+        while (member := members.next()) is not None:
+            found.setdefault(member, (members.key_at, members.at))
+            members.at = _lenient.raw_decode(text.content, members.at)[1]
     return found
 
 
@@ -119,7 +133,8 @@ def read_json(text: Text) -> Iterator[Parsed]:
     try:
         yield from reading.values()
     except JSONDecodeError as error:
-        message = error.msg[0].lower() + error.msg[1:]
+        words = error.msg.removesuffix(" at").removesuffix(" starting")
+        message = words[0].lower() + words[1:]
         problem = Problem(code="json-syntax", message=message, offset=error.pos, fatal=True)
         raise Refused(problem) from None
 
@@ -132,6 +147,7 @@ class _Reading:
         self._content = _mend(text.content)
         self._long = len(text.content) > limits.SCALAR_CHARACTERS
         self._problems: list[Problem] = []
+        self._reread = 0  # characters that were read once more to find what is wrong with them
 
     def values(self) -> Iterator[Parsed]:
         at = _space(self._content, 0)
@@ -187,30 +203,30 @@ class _Reading:
         except JSONDecodeError:
             raise
         except ValueError as error:  # ours, or int()'s for a number with more digits than Python converts
-            self._note(self._culprit(at, path, error))
-            return _lenient.raw_decode(self._content, at)
+            value, end = _lenient.raw_decode(self._content, at)
+            self._note(self._culprit(at, end, path, error))
+            return value, end
 
-    def _culprit(self, at: int, path: FieldPath, error: ValueError) -> Problem:
-        """Find what makes the value at an offset unusable: go down into the first member that is."""
-        while self._content[at] in "[{":
+    def _culprit(self, at: int, end: int, path: FieldPath, error: ValueError) -> Problem:
+        """Find what makes the value at an offset unusable: go down into the first member that is.
+
+        Each level is read once more: where that takes too long, the problem stands at the level reached.
+        """
+        while self._content[at] in "[{" and self._reread < _REREAD:
+            self._reread += end - at
             starts: dict[Step, int] = {}
             members = Members(self._content, at)
-            while (member := members.next()) is not None:
+            while True:
+                member = members.next()
+                assert member is not None, "what is refused has a key twice or a member that is refused"
                 if starts.setdefault(member, members.key_at) != members.key_at:
                     return self._duplicate(path, str(member), starts[member], members.key_at)
                 try:
                     members.at = _strict.raw_decode(self._content, members.at)[1]
                 except ValueError as inner:
-                    path, at, error = (
-                        (*path, step(member) if isinstance(member, str) else member),
-                        members.at,
-                        inner,
-                    )
+                    path = (*path, step(member) if isinstance(member, str) else member)
+                    at, error = members.at, inner
                     break
-            else:
-                raise AssertionError(
-                    "an object that the hook refuses has a key twice or a member that is refused"
-                )
         if isinstance(error, _UnusableError):
             return Problem(code=error.code, message=str(error), offset=at, path=path, help=error.remedy)
         return Problem(code="number-too-long", message="a number of too many digits", offset=at, path=path)
@@ -239,7 +255,9 @@ class _Reading:
         level: list[Any] = [data] if isinstance(data, (dict, list)) else []
         for _ in range(limits.DEPTH):
             values = [v for c in level for v in (c.values() if type(c) is dict else c)]
-            if self._long and [v for v in values if type(v) is str and len(v) > limits.SCALAR_CHARACTERS]:
+            if self._long and any(
+                map(_is_long, (*values, *(key for c in level if type(c) is dict for key in c)))
+            ):
                 raise Refused(self._too_long(at))
             level = [v for v in values if type(v) is dict or type(v) is list]
             if not level:
@@ -247,20 +265,23 @@ class _Reading:
         raise Refused(self._too_deep(at))
 
     def _too_deep(self, at: int) -> Problem:
-        depth = 0
-        for token in _TOKEN.finditer(self._content, at):
+        depth, tokens = 0, _TOKEN.finditer(self._content, at)
+        while depth <= limits.DEPTH:
+            token = next(tokens)
             depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
             at = token.start()
-            if depth > limits.DEPTH:
-                break
         message = f"more than {limits.DEPTH} levels inside each other"
         return Problem(code="too-deep", message=message, offset=at)
 
     def _too_long(self, at: int) -> Problem:
-        tokens = _TOKEN.finditer(self._content, at)
-        found = next(t for t in tokens if t.end() - t.start() > limits.SCALAR_CHARACTERS)
-        message = too_long(found.end() - found.start())
-        return Problem(code="value-too-long", message=message, offset=found.start())
+        long = (t.start() for t in _TOKEN.finditer(self._content, at) if _is_long(t[0]))
+        found = ((start, len(scanstring(self._content, start + 1, True)[0])) for start in long)
+        offset, length = next(each for each in found if each[1] > limits.SCALAR_CHARACTERS)
+        return Problem(code="value-too-long", message=too_long(length), offset=offset)
+
+
+def _is_long(value: object) -> bool:
+    return type(value) is str and len(value) > limits.SCALAR_CHARACTERS
 
 
 def _space(content: str, at: int) -> int:

@@ -46,7 +46,7 @@ class Origin:
             return self.text.position(_places(self.text, self.start, self.end).find(whole))
         from analyzer.load.json_text import locate
 
-        return self.text.position(locate(self.text.content, self.start, whole))
+        return self.text.position(locate(self.text, self.start, whole))
 
 
 @lru_cache(maxsize=64)
