@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.bitmaps import lowest, members
-from analyzer.model import Action, Direction, Match, TierKind
+from analyzer.model import Action, Direction, Match, PodPeer, TierKind
 from analyzer.selectors import EVERYTHING
 from analyzer.sets import PortSet
 
@@ -285,13 +285,14 @@ def is_default_deny(policy: Policy) -> bool:
 def find(evidence: Evidence) -> Redundancies:
     """Find what can be removed: whole policies first, then rules of the policies that stay.
 
-    Of policies that make each other redundant the first stays. What matches nothing is left out (it is told
-    by other rules of lint), and so is a default deny: it protects pods that are not there yet.
+    Of policies that make each other redundant the one with fewer conditions stays, else the first. What
+    matches nothing is left out (it is told by other rules of lint), and so is a default deny: it protects
+    pods that are not there yet.
     """
     contributions = Contributions(evidence.engine)
     policies = []
     standing = [each for each in evidence.policies if evidence.subjects(each)]
-    for policy in reversed(standing):
+    for _, policy in sorted(enumerate(standing), key=lambda each: (_width(each[1]), -each[0])):
         rules = tuple(rule for direction in Direction for rule in policy.rules(direction))
         if is_default_deny(policy) or (rules and not contributions.speaks(policy, rules)):
             continue
@@ -307,4 +308,16 @@ def find(evidence: Evidence) -> Redundancies:
                 if (cover := contributions.rules(policy, written.rules)) is not None:
                     contributions.gone |= {id(rule) for rule in written.rules}
                     found.append((written, cover))
-    return Redundancies(policies=tuple(reversed(policies)), rules=tuple(found))
+    places = {id(policy): number for number, policy in enumerate(standing)}
+    policies.sort(key=lambda each: places[id(each[0])])
+    return Redundancies(policies=tuple(policies), rules=tuple(found))
+
+
+def _width(policy: Policy) -> int:
+    """Return how few conditions a policy has: negative numbers, so that the narrowest come first."""
+    rules = [rule for direction in Direction for rule in policy.rules(direction)]
+    peers = [peer for rule in rules for peer in rule.peers]
+    named = [peer for peer in peers if isinstance(peer, PodPeer)]
+    selectors = [policy.subject_pods, *(each for peer in named for each in (peer.namespaces, peer.pods))]
+    limited = sum(rule.ports.numbers != PortSet.all() for rule in rules)
+    return -sum(len(each.requirements) for each in selectors) - len(peers) + len(named) - limited

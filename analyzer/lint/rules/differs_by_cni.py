@@ -29,7 +29,6 @@ from analyzer.lint.evidence import listed
 from analyzer.lint.finding import Finding
 from analyzer.lint.variants import Variant
 from analyzer.lint.wording import policy_name
-from analyzer.model import Direction
 from analyzer.profiles import API, PROFILES, Profile
 from analyzer.sets import PortSet
 
@@ -61,7 +60,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
             if difference := variant.first(number):
                 told.setdefault(number, {}).setdefault(difference, []).append(other.title)
     for number, differences in sorted(told.items()):
-        yield _finding(evidence, usual[number], base, differences)
+        yield _finding(usual[number], base, differences)
 
 
 def _comparable(profile: Profile, base: Profile) -> Profile:
@@ -75,11 +74,9 @@ def _comparable(profile: Profile, base: Profile) -> Profile:
     )
 
 
-def _finding(
-    evidence: Evidence, policy: Policy, base: Profile, differences: dict[Difference, list[str]]
-) -> Finding:
+def _finding(policy: Policy, base: Profile, differences: dict[Difference, list[str]]) -> Finding:
     parts = [
-        _sentence(evidence, difference, base.title, listed(names, len(PROFILES)))
+        _sentence(difference, base.title, listed(names, len(PROFILES)))
         for difference, names in differences.items()
     ]
     return Finding(
@@ -92,11 +89,9 @@ def _finding(
     )
 
 
-def _sentence(evidence: Evidence, difference: Difference, base: str, others: str) -> str:
+def _sentence(difference: Difference, base: str, others: str) -> str:
     """Say who allows one connection and who denies it."""
-    ends = difference.subject, difference.peer
-    source, destination = ends if difference.direction is Direction.EGRESS else reversed(ends)
     allows, denies = (base, others) if difference.usual else (others, base)
     what = "all ports" if PortSet.transports() <= difference.ports else str(difference.ports)
-    names = evidence.named(1 << source), evidence.named(1 << destination)
-    return f"{names[0]} to {names[1]} on {what} is allowed by {allows}, denied by {denies}"
+    ends = f"{difference.source} to {difference.destination}"
+    return f"{ends} on {what} is allowed by {allows}, denied by {denies}"

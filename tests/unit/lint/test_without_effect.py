@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from tests.unit.lint.linting import app, egress, fields, found, ingress, match
+from tests.unit.manifests import pod, policy
+
+WEB, DB = pod("web", labels=app("web")), pod("db", labels=app("db"))
+DENY = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "deny")
+OPEN = ingress("[{}]", name="open")
+HTTP = "[{ports: [{port: 80}]}]"
+
+
+def test_a_policy_that_a_wider_one_covers_has_no_effect_and_is_told_which() -> None:
+    (finding,) = found(
+        "KR101",
+        WEB,
+        ingress("[{from: [{podSelector: {}}]}]", name="wide"),
+        ingress(f"[{{from: [{{podSelector: {match(app('web'))}}}]}}]", name="narrow"),
+    )
+    assert finding.message == "policy `shop/narrow` has no effect: `shop/wide` (<stdin>:6) allows all of it"
+    assert finding.fix is not None
+
+
+def test_two_policies_that_cover_a_third_together_are_both_named() -> None:
+    (finding,) = found(
+        "KR101",
+        WEB,
+        ingress("[{ports: [{port: 80}]}]", name="a"),
+        ingress("[{ports: [{port: 81}]}]", name="b"),
+        ingress("[{ports: [{port: 80, endPort: 81}]}]", name="c"),
+    )
+    assert "`shop/a` (<stdin>:6) and `shop/b` (<stdin>:11) allow all of it" in finding.message
+
+
+def test_of_two_equal_policies_the_first_stays() -> None:
+    assert fields("KR101", WEB, ingress(HTTP, name="first"), ingress(HTTP, name="second")) == [("second", "")]
+
+
+def test_an_isolating_policy_beside_another_has_no_effect() -> None:
+    only_web = policy(f"spec: {{podSelector: {match(app('web'))}, policyTypes: [Ingress]}}", "web")
+    (finding,) = found("KR101", WEB, DENY, only_web)
+    assert finding.message == (
+        "policy `shop/web` has no effect: what it selects is isolated by `shop/deny` (<stdin>:6) already"
+    )
+
+
+def test_a_default_deny_is_never_without_effect() -> None:
+    assert not found("KR101", WEB, DENY, ingress(HTTP, name="http"))
+
+
+def test_a_policy_that_isolates_alone_has_an_effect() -> None:
+    assert not found("KR101", WEB, ingress(HTTP))
+
+
+def test_a_policy_that_covers_one_of_two_directions_only_leaves_the_other() -> None:
+    both = policy(f"spec: {{podSelector: {{}}, policyTypes: [Ingress, Egress], ingress: {HTTP}}}", "both")
+    assert fields("KR101", WEB, ingress(HTTP, name="one"), both) == [("one", "")]
+
+
+def test_allowing_everything_without_another_policy_is_a_notice_without_a_fix() -> None:
+    (finding,) = found("KR101", WEB, OPEN)
+    assert finding.severity.value == "notice"
+    assert finding.fix is None
+    assert "no other policy isolates" in finding.message
+
+
+def test_allowing_everything_beside_a_policy_that_isolates_has_an_effect() -> None:
+    assert fields("KR101", WEB, OPEN, ingress(HTTP, name="http")) == [("http", "")]
+
+
+def test_a_policy_whose_peers_match_nothing_is_left_to_other_rules() -> None:
+    nobody = ingress(f"[{{from: [{{podSelector: {match(app('none'))}}}]}}]", name="nobody")
+    assert not found("KR101", WEB, DENY, nobody)
+
+
+def test_a_policy_that_selects_nothing_is_left_to_other_rules() -> None:
+    assert fields("KR101", WEB, OPEN, ingress(HTTP, match(app("none")), name="none")) == [("open", "")]
+
+
+def test_a_rule_that_another_rule_of_the_policy_covers_has_no_effect() -> None:
+    (finding,) = found(
+        "KR102",
+        WEB,
+        DB,
+        ingress("[{from: [{podSelector: {}}]}, {from: [{podSelector: {}}], ports: [{port: 80}]}]"),
+    )
+    assert finding.span.field == "spec.ingress[1]"
+    assert "`spec.ingress[0]` (line 14) allows all of it" in finding.message
+
+
+def test_a_rule_that_another_policy_covers_has_no_effect() -> None:
+    (finding,) = found(
+        "KR102",
+        WEB,
+        DB,
+        egress("[{to: [{podSelector: {}}]}]", name="all"),
+        egress(
+            f"[{{to: [{{podSelector: {match(app('db'))}}}]}}, {{to: [{{ipBlock: {{cidr: 192.0.2.0/24}}}}]}}]",
+            name="some",
+        ),
+    )
+    assert finding.span.field == "spec.egress[0]"
+    assert finding.message.endswith("has no effect: `shop/all` (<stdin>:11) allows all of it")
+
+
+def test_rules_that_each_add_something_have_an_effect() -> None:
+    assert not found("KR102", WEB, DB, ingress("[{ports: [{port: 80}]}, {ports: [{port: 81}]}]"))
+
+
+def test_a_rule_that_matches_nothing_is_left_to_other_rules() -> None:
+    nobody = f"{{from: [{{podSelector: {match(app('none'))}}}]}}"
+    assert not found("KR102", WEB, ingress(f"[{nobody}, {{ports: [{{port: 80}}]}}]"))
+
+
+def test_what_only_some_pods_have_already_keeps_its_effect() -> None:
+    web_only = ingress(HTTP, match(app("web")), name="web")
+    assert not found("KR101", WEB, DB, DENY, web_only, ingress(HTTP, match(app("db")), name="db"))
+
+
+def test_a_doubtful_match_does_not_cover_a_certain_one() -> None:
+    """A block that holds a part of the pod network may hold the pod; the selector holds it for certain."""
+    block = ingress("[{from: [{ipBlock: {cidr: 10.244.0.0/24}}]}]", name="block")
+    selector = ingress("[{from: [{podSelector: {}}]}]", name="selector")
+    assert fields("KR101", WEB, DB, block, selector) == [("block", "")]
+
+
+def test_ports_of_nodes_that_are_always_admitted_need_no_rule() -> None:
+    host = pod("agent", more="hostNetwork: true")
+    block = "[{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}]"
+    assert fields(
+        "KR101", WEB, host, DENY, ingress(block, name="a"), ingress(block, name="b"), cni="kindnet"
+    ) == [("b", "")]
