@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
@@ -71,6 +72,6 @@ def _replace(file: str, data: bytes) -> None:
         os.chmod(temporary, mode)  # noqa: PTH101 - the umask may have taken something away
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
-        if os.path.lexists(temporary):
+        with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
         raise

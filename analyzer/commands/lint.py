@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable
 
+    from analyzer.analysis import Analysis
     from analyzer.console import Console
     from analyzer.lint import Linted
     from analyzer.lint.fixing import Fixed
@@ -85,7 +86,7 @@ def arguments() -> Parser:
 
 
 def run(chosen: Namespace, console: Console) -> Exit:
-    """Lint, and write the report."""
+    """Lint, mend what is to be mended, and write the report."""
     configuration = _configuration()
     codes = chosen_codes(
         _words(chosen.select) or configuration.select, (*configuration.ignore, *_words(chosen.ignore))
@@ -102,9 +103,15 @@ def run(chosen: Namespace, console: Console) -> Exit:
             return Exit.FINDING if fixed.changes else Exit.FINE
         if fixed.changes:
             write_all(fixed.changes)
-            analysis = fixed.analysis
-            found = lint(analysis, codes)
             console.warn([_mended(fixed)])
+            analysis, found = fixed.analysis, lint(fixed.analysis, codes)
+    with console.stage("report"):
+        _report(found, analysis, chosen)
+    console.warn(analysis.diagnostics)
+    return _verdict(found, chosen, configuration)
+
+
+def _report(found: Linted, analysis: Analysis, chosen: Namespace) -> None:
     to_terminal = chosen.output is None
     report = FindingsReport(
         findings=found.findings,
@@ -117,10 +124,7 @@ def run(chosen: Namespace, console: Console) -> Exit:
         color=wants_color(chosen.color, sys.stdout) if to_terminal else chosen.color == "always",
     )
     renderer = import_module(FORMATS[chosen.format])
-    with console.stage("report"):
-        write(renderer.render(report), chosen.output, sys.stdout)
-    console.warn(analysis.diagnostics)
-    return _verdict(found, chosen, configuration)
+    write(renderer.render(report), chosen.output, sys.stdout)
 
 
 def _fixable(found: Linted) -> set[str]:

@@ -15,7 +15,7 @@ from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.lint.edits import Edits, FileEdit, Refused
 from analyzer.lint.equality import difference
 from analyzer.load import Loaded, load
-from analyzer.load.text import decode
+from analyzer.load.text import decode, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,16 +101,23 @@ def _proved(analysis: Analysis, edits: Edits, changes: tuple[Change, ...]) -> An
         if file not in changed:
             documents += old
             continue
-        read = load(["-"], stdin=BytesIO(changed[file])).documents
-        new = [replace(each, source=file) for each in read]
+        new = _read(file, changed[file])
         if [each.data for each in new] != edits.files[file].expected(old):
-            raise _error(f"the edit of `{file}` would change more than it should")
+            raise _error(f"the edit of {shown(file)} would change more than it should")
         documents += new
     loaded = Loaded(documents=tuple(documents), files=analysis.files)
     found = evaluate(loaded, analysis.options)
     if told := difference(analysis.reachability, found.reachability):
         raise _error(f"the fixes would change a verdict: {told}")
     return found
+
+
+def _read(file: str, data: bytes) -> list[Document]:
+    """Read what a file would hold; nothing when it could not be read."""
+    try:
+        return [replace(each, source=file) for each in load(["-"], stdin=BytesIO(data)).documents]
+    except AnalyzerError:
+        return []
 
 
 def _error(message: str) -> AnalyzerError:
