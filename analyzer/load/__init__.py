@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, assert_never
 
-from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity, Span
 from analyzer.load import limits
 from analyzer.load.block import Memory
 from analyzer.load.documents import KINDS_READ, Document, contents
@@ -147,13 +147,22 @@ def _bytes(source: Source, stdin: BinaryIO | None) -> tuple[Source, bytes]:
         case Form.FILE:
             return source, read(source)
         case Form.STDIN:
-            return source, drain(source, stdin or sys.stdin.buffer)
+            return source, drain(source, stdin or _standard_input(source))
         case Form.CHART | Form.KUSTOMIZATION:
             from analyzer.load.render import render
 
             return render(source)
         case never:
             assert_never(never)
+
+
+def _standard_input(source: Source) -> BinaryIO:
+    if sys.stdin is None:
+        message = "standard input is closed"
+        raise Unreadable(
+            Diagnostic(severity=Severity.ERROR, code="unreadable", message=message, span=Span(source.name))
+        )
+    return sys.stdin.buffer
 
 
 def _values(text: Text, memory: Memory) -> tuple[Syntax, list[Parsed]]:

@@ -97,9 +97,8 @@ def read(lines: list[str], memory: Memory) -> Block | None:  # noqa: C901, PLR09
                 block, column, listing = child, at, dash
             pending = ""
         if at != column or dash is not listing:
+            # It ends at the root at the latest, which starts in column 0 and is no list.
             while at < column or (listing and at == column and not dash):
-                if not outer:
-                    return None
                 block, column, listing = outer.pop()
             if at != column or dash is not listing:
                 return None

@@ -172,8 +172,12 @@ def _flat(
 
 
 def _entries(data: object) -> list[object] | None:
-    """Return the entries of a list (kind `List`, `PodList`, ...), None when it is none."""
-    if not isinstance(data, dict) or not _text(data, "kind").endswith("List"):
+    """Return the entries of a list (kind `List`, `PodList`, ...), None when it is none.
+
+    An object that is only called so, such as an `IPAllowList`, has no `items`.
+    """
+    kind = _text(data, "kind")
+    if not isinstance(data, dict) or not kind.endswith("List") or (kind != "List" and "items" not in data):
         return None
     entries = data.get("items")
     return [] if entries is None else entries if isinstance(entries, list) else None

@@ -112,6 +112,63 @@ def test_a_line_that_only_begins_like_a_marker_is_text() -> None:
     assert spec('spec: "a\n  ---b\n  c"') == "a ---b c"
 
 
+def test_a_line_that_begins_like_a_marker_in_the_first_column_is_text_too() -> None:
+    assert spec('spec: "a\n---b\n  c"') == "a ---b c"
+
+
+def test_more_different_lines_than_are_remembered_are_read() -> None:
+    found = spec("spec:\n" + "".join(f"  k{number}: v{number}\n" for number in range(120_000)))
+    assert len(found) == 120_000
+    assert found["k0"] == "v0"
+    assert found["k119999"] == "v119999"
+
+
+# Where things stand
+
+
+def located(text: str, *path: str | int) -> tuple[int, int]:
+    (document,) = load(["-"], stdin=io.BytesIO((HEAD + text).encode())).documents
+    return document.locate(path)
+
+
+def test_a_field_stands_where_its_key_starts_and_an_entry_where_its_first_word_does(parser: str) -> None:
+    text = 'spec:\n  a:\n  - 1\n  - {b: [c, "d"]}\n'
+    assert located(text) == (1, 1)
+    assert located(text, "spec", "a") == (4, 3)
+    assert located(text, "spec", "a", 0) == (5, 5)
+    assert located(text, "spec", "a", 1, "b", 1) == (6, 13)
+
+
+def test_what_is_not_there_stands_where_it_would_be_added() -> None:
+    text = "spec:\n  a: [1]\n"
+    assert located(text, "metadata") == (1, 1)
+    assert located(text, "spec", "a", 3, "b") == (4, 3)
+
+
+def test_what_an_alias_stands_for_is_where_it_was_written() -> None:
+    text = "x: &x\n  a: {b: 1}\nspec:\n  c: *x\n  d: [*x]\n"
+    assert located(text, "spec", "c") == (6, 3)
+    assert located(text, "spec", "c", "a", "b") == (4, 7)
+    assert located(text, "spec", "d", 0) == (7, 7)
+    assert located(text, "spec", "d", 0, "a") == (4, 3)
+
+
+def test_what_a_merge_key_adds_is_where_it_was_written() -> None:
+    text = "x: &x {a: 1, b: 1}\nz: &z {b: 2, c: 2}\nspec:\n  one: {<<: *x, b: 3}\n  two: {<<: [*x, *z]}\n"
+    assert located(text, "spec", "one", "a") == (3, 8)
+    assert located(text, "spec", "one", "b") == (6, 17)
+    assert located(text, "spec", "two", "b") == (3, 14)
+    assert located(text, "spec", "two", "c") == (4, 14)
+
+
+def test_an_object_after_a_dash_or_in_brackets_is_placed() -> None:
+    text = "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod,\n  spec: 1}, 'apiVersion': 'v1', {apiVersion: v1, kind: Pod}]\n"
+    with pytest.raises(AnalyzerError) as caught:
+        load(["-"], stdin=io.BytesIO(text.encode()))
+    (found,) = caught.value.diagnostics
+    assert (found.code, place(found)) == ("no-kind", (4, 13))
+
+
 # What is refused
 
 
