@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from analyzer.bitmaps import Weights, members
 from analyzer.load.text import shown
-from analyzer.model import Direction
+from analyzer.model import Action, Direction, TierKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from analyzer.analysis import Analysis
     from analyzer.bitmaps import Bitmap
-    from analyzer.diagnostics import Span
+    from analyzer.diagnostics import FieldPath, Span
     from analyzer.endpoints import Endpoint
     from analyzer.lint.declared import Declared
     from analyzer.lint.redundancy import Contributions, Redundancies
-    from analyzer.model import Peer, Policy, Rule, Service
+    from analyzer.model import Peer, Policy, Rule, Service, Tier
     from analyzer.selectors import Selector
 
 _MOST_NAMED = 3
@@ -57,26 +57,23 @@ class Evidence:
         """Every policy, tier by tier."""
         return tuple(self.cluster.policies)
 
+    @cached_property
+    def isolating(self) -> tuple[Policy, ...]:
+        """The policies of tiers in which being selected means being isolated, and every rule allows."""
+        return tuple(policy for tier in self.cluster.tiers if isolates(tier) for policy in tier.policies)
+
     def subjects(self, policy: Policy) -> Bitmap:
         """Return the classes that a policy selects."""
         return self.matcher.subject(policy)
 
     def written(self, policy: Policy) -> tuple[Written, ...]:
         """Return the rules of a policy as they stand in its manifest, in their order."""
-        found: dict[tuple[object, ...], list[tuple[Direction, Rule]]] = {}
+        found: dict[FieldPath, dict[Direction, list[Rule]]] = {}
         for direction in Direction:
             for rule in policy.rules(direction):
                 if rule.span != policy.span:
-                    found.setdefault(rule.span.path, []).append((direction, rule))
-        return tuple(
-            Written(
-                policy=policy,
-                direction=rules[0][0],
-                rules=tuple(rule for _, rule in rules),
-                span=rules[0][1].span,
-            )
-            for rules in found.values()
-        )
+                    found.setdefault(rule.span.path, {}).setdefault(direction, []).append(rule)
+        return tuple(_written(policy, path, rules) for path, rules in found.items())
 
     def peers(self, policy: Policy) -> Iterator[tuple[Written, Rule, Peer]]:
         """Yield the peers of a policy that stand in its manifest, each once, in their order."""
@@ -194,12 +191,25 @@ class Evidence:
         return Declared(self.engine.classes)
 
 
+def _written(policy: Policy, path: FieldPath, rules: dict[Direction, list[Rule]]) -> Written:
+    """Put together what stands at one place; what a profile adds for the other direction comes last."""
+    own = next((each for each in rules if each.value in path), next(iter(rules)))
+    ordered = sorted(rules, key=lambda each: each is not own)
+    found = tuple(rule for direction in ordered for rule in rules[direction])
+    return Written(policy=policy, direction=own, rules=found, span=found[0].span)
+
+
 def listed(names: Sequence[str], most: int = _MOST_NAMED, number: int = 0) -> str:
     """Write a list of names for a sentence, cut to the first few of all `number` of them."""
     every = max(number, len(names))
     if every > most + 1:
         return f"{', '.join(names[:most])} and {every - most:,} more"
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def isolates(tier: Tier) -> bool:
+    """Tell whether a tier is a union in which being selected means being isolated."""
+    return tier.kind is TierKind.UNION and tier.unmatched is Action.DENY
 
 
 def _custom(api_version: str) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.bitmaps import lowest, members
-from analyzer.model import Action, Direction, Match, PodPeer, TierKind
+from analyzer.lint.evidence import isolates
+from analyzer.model import Direction, Match, PodPeer
 from analyzer.selectors import EVERYTHING
 from analyzer.sets import PortSet
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.bitmaps import Bitmap
     from analyzer.engine import Engine, Row, Step
     from analyzer.lint.evidence import Evidence, Written
-    from analyzer.model import Policy, Rule, Tier
+    from analyzer.model import Policy, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class Contributions:
         selecting = [each for each in engine.policies(direction, subject) if not (whole and each is policy)]
         others = [each for each in selecting if id(each) not in self.gone]
         tiers = engine.selecting(direction, subject)
-        if len(tiers) > 1 or not _isolates(tiers[0][0]):
+        if len(tiers) > 1 or not isolates(tiers[0][0]):
             gone = self.gone | ({id(policy)} if whole else {id(rule) for rule in rules})
             same = self._without(direction, subject, gone) == engine.row(direction, subject)
             return [(each, None) for each in others if each is not policy] if same else None
@@ -253,11 +254,6 @@ class Contributions:
             if helped:
                 by.append((each.policy, each.rule))
         return None if missing else by
-
-
-def _isolates(tier: Tier) -> bool:
-    """Tell whether a tier is a union in which being selected means being isolated."""
-    return tier.kind is TierKind.UNION and tier.unmatched is Action.DENY
 
 
 def _by_direction(policy: Policy, rules: tuple[Rule, ...]) -> Iterator[tuple[Direction, tuple[Rule, ...]]]:

@@ -40,7 +40,7 @@ _OTHER = {Direction.INGRESS: Direction.EGRESS, Direction.EGRESS: Direction.INGRE
 
 def check(evidence: Evidence) -> Iterator[Finding]:
     """Yield the peers whose own policies deny all that is allowed here."""
-    for policy in evidence.policies:
+    for policy in evidence.isolating:
         subjects = evidence.subjects(policy)
         for written, rule, peer in evidence.peers(policy) if subjects else ():
             if isinstance(peer, PodPeer):

@@ -38,7 +38,7 @@ SEVERITY = Severity.NOTICE
 
 def check(evidence: Evidence) -> Iterator[Finding]:
     """Yield the blocks that decide about pods."""
-    for policy in evidence.policies:
+    for policy in evidence.isolating:
         if evidence.subjects(policy):
             for written, _, peer in evidence.peers(policy):
                 if isinstance(peer, AddressPeer):

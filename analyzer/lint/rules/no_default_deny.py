@@ -41,7 +41,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     """Yield the namespaces that no policy protects as a whole."""
     protected = {
         name
-        for policy in evidence.policies
+        for policy in evidence.isolating
         if Direction.INGRESS in policy.directions and policy.subject_pods == EVERYTHING
         for name in evidence.namespaces(policy.subject_namespaces)
     }

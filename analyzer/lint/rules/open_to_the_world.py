@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from analyzer.bitmaps import bitmap, members
 from analyzer.diagnostics import Severity
 from analyzer.lint.finding import Finding
-from analyzer.model import Action, Direction
+from analyzer.model import Direction
 from analyzer.sets import AddressSet, PortSet
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ SEVERITY = Severity.NOTICE
 def check(evidence: Evidence) -> Iterator[Finding]:
     """Yield the rules that admit the world."""
     worlds = list(_worlds(evidence))
-    for policy in evidence.policies:
+    for policy in evidence.isolating:
         if not evidence.subjects(policy):
             continue
         for written in evidence.written(policy):
-            if written.direction is Direction.INGRESS and written.rules[0].action is Action.ALLOW:
+            if written.direction is Direction.INGRESS:
                 yield from _rule(evidence, written, worlds)
 
 

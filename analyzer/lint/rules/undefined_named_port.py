@@ -80,6 +80,10 @@ def _help(name: str, names: Sequence[str]) -> str:
 def _place(ports: Ports, name: str, protocol: str) -> Span:
     items = raw(ports.span)
     for index, item in enumerate(items if isinstance(items, list) else ()):
-        if isinstance(item, dict) and item.get("port") == name and item.get("protocol", "TCP") == protocol:
+        if (
+            isinstance(item, dict)
+            and item.get("port") == name
+            and (item.get("protocol") or "TCP") == protocol
+        ):
             return ports.span.child(index)
     return ports.span

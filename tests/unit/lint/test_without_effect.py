@@ -129,3 +129,13 @@ def test_ports_of_nodes_that_are_always_admitted_need_no_rule() -> None:
     assert fields(
         "KR101", WEB, host, DENY, ingress(block, name="a"), ingress(block, name="b"), cni="kindnet"
     ) == [("b", "")]
+
+
+def test_a_rule_that_a_cni_applies_to_both_directions_keeps_its_own() -> None:
+    both = policy(
+        "spec: {podSelector: {}, policyTypes: [Ingress, Egress], "
+        "egress: [{to: [{podSelector: {}}]}, {to: [{podSelector: {}}], ports: [{port: 80}]}]}"
+    )
+    (finding,) = found("KR102", WEB, DB, both, cni="kube-router")
+    assert finding.span.field == "spec.egress[1]"
+    assert finding.message.startswith("this egress rule of `shop/policy`")
