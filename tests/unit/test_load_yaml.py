@@ -161,12 +161,20 @@ def test_what_a_merge_key_adds_is_where_it_was_written() -> None:
     assert located(text, "spec", "two", "c") == (4, 14)
 
 
-def test_an_object_after_a_dash_or_in_brackets_is_placed() -> None:
-    text = "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod,\n  spec: 1}, 'apiVersion': 'v1', {apiVersion: v1, kind: Pod}]\n"
+@pytest.mark.parametrize("entry", ["apiVersion: v1", "'apiVersion': 'v1'"])
+def test_an_object_in_brackets_only_is_placed_where_it_starts(entry: str) -> None:
+    text = f"{{apiVersion: v1,\nkind: List,\nitems: [{{apiVersion: v1, kind: Pod}},\n  {entry}, {{}}]}}\n"
     with pytest.raises(AnalyzerError) as caught:
         load(["-"], stdin=io.BytesIO(text.encode()))
-    (found,) = caught.value.diagnostics
-    assert (found.code, place(found)) == ("no-kind", (4, 13))
+    first, second = caught.value.diagnostics
+    assert (first.code, place(first)) == ("no-kind", (4, 3))
+    assert (second.code, place(second)) == ("no-kind", (4, 5 + len(entry)))
+
+
+def test_a_key_that_is_a_list_has_no_place() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\n? [a]\n: b\nmetadata: {name: c}\n"
+    (document,) = load(["-"], stdin=io.BytesIO(text.encode())).documents
+    assert document.locate(("metadata", "name")) == (5, 12)
 
 
 # What is refused
