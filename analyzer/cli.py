@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
 COMMANDS = {
+    "diff": "say which connections a change opens and closes, and why",
     "explain": "say why a connection is allowed or denied",
     "lint": "find what policies do not do, and what was hardly meant",
     "rule": "tell what a lint rule finds, why, and what to do instead",

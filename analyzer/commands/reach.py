@@ -53,7 +53,7 @@ def arguments(commands: str) -> Parser:
 def run(chosen: Namespace, console: Console) -> Exit:
     """Analyze, and write the report."""
     analysis = read(chosen, chosen.paths, console)
-    view = View(analysis.reachability, _filters(chosen))
+    view = View(analysis.reachability, chosen_filters(chosen))
     to_terminal = chosen.output is None
     report = Report(
         analysis=analysis,
@@ -69,7 +69,8 @@ def run(chosen: Namespace, console: Console) -> Exit:
     return Exit.UNKNOWN if chosen.fail_on_unknown and any(view.unknown()) else Exit.FINE
 
 
-def _filters(chosen: Namespace) -> Filters:
+def chosen_filters(chosen: Namespace) -> Filters:
+    """Return the filters that the options of `add_filters` say."""
     ports = PortSet.none() if chosen.port else PortSet.transports()
     for each in chosen.port:
         ports |= each

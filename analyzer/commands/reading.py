@@ -19,7 +19,7 @@ from analyzer.reachability import Reachability
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from analyzer.console import Console
     from analyzer.load import Document, Loaded
@@ -29,10 +29,15 @@ _OURS = "kubereach.dev/"
 _READ_ELSEWHERE = frozenset({"Cluster", "Expectations"})
 
 
-def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analysis:
-    """Read and evaluate what the arguments name."""
+def read(
+    arguments: Namespace,
+    paths: Sequence[str],
+    console: Console,
+    called: Callable[[str], str] | None = None,
+) -> Analysis:
+    """Read and evaluate what the arguments name; `called` tells what to call a file by its path."""
     with console.stage("read", "reading"):
-        loaded = _load(arguments, paths)
+        loaded = _load(arguments, paths, called)
     with console.stage("decode", "decoding"):
         chosen = options(arguments, loaded.documents)
         decoded = decode(loaded.documents, chosen)
@@ -56,7 +61,7 @@ def read(arguments: Namespace, paths: Sequence[str], console: Console) -> Analys
     )
 
 
-def _load(arguments: Namespace, paths: Sequence[str]) -> Loaded:
+def _load(arguments: Namespace, paths: Sequence[str], called: Callable[[str], str] | None) -> Loaded:
     if arguments.context or arguments.kubeconfig:
         if paths:
             raise _usage("both paths and a live cluster are given", "leave one of them out")
@@ -68,7 +73,7 @@ def _load(arguments: Namespace, paths: Sequence[str]) -> Loaded:
             f"no path is given, and there is no folder `{_MANIFESTS}` here",
             "name files or folders, or `-` for standard input, or a cluster with `--context`",
         )
-    return load(paths or [_MANIFESTS])
+    return load(paths or [_MANIFESTS], called=called)
 
 
 def _evaluate(reachability: Reachability) -> None:

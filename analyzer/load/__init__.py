@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, assert_never
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity, Span
@@ -45,8 +45,13 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def load(paths: Sequence[str], *, stdin: BinaryIO | None = None) -> Loaded:
-    """Read files, folders and, for `-`, standard input.
+def load(
+    paths: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    called: Callable[[str], str] | None = None,
+) -> Loaded:
+    """Read files, folders and, for `-`, standard input; `called` tells what to call a file by its path.
 
     Raise AnalyzerError with all that is wrong with all of them, NothingToAnalyze when there is no object.
     """
@@ -54,7 +59,7 @@ def load(paths: Sequence[str], *, stdin: BinaryIO | None = None) -> Loaded:
     reading = _Reading(diagnostics=list(found.diagnostics))
     with _no_collection():
         for source in _wanted(found.sources):
-            reading.read(source, stdin)
+            reading.read(replace(source, name=called(source.name)) if called else source, stdin)
     return reading.loaded(paths)
 
 
