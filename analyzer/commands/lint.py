@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,8 @@ def run(chosen: Namespace, console: Console) -> Exit:
             write_all(fixed.changes)
             console.warn([_mended(fixed)])
             analysis, found = fixed.analysis, lint(fixed.analysis, codes)
+        # What could have been mended has been.
+        found = replace(found, findings=tuple(replace(each, fix=None) for each in found.findings))
     with console.stage("report"):
         _report(found, analysis, chosen)
     console.warn(analysis.diagnostics)

@@ -47,4 +47,9 @@ def lint(analysis: Analysis, codes: Iterable[str] = tuple(CODES)) -> Linted:
     kept = [each for each in found if not suppressions.cover(each)]
     if _UNUSED in wanted:
         kept += suppressions.unused(wanted)
-    return Linted(findings=tuple(sorted(kept, key=place)), codes=wanted, ignored=len(found) - len(kept))
+    # Lines are found by reading an object again: those of one object follow upon each other.
+    kept.sort(key=lambda each: id(each.span.locator))
+    placed = sorted(((place(each), number) for number, each in enumerate(kept)))
+    return Linted(
+        findings=tuple(kept[number] for _, number in placed), codes=wanted, ignored=len(found) - len(kept)
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analyzer.load.positions import Origin, Syntax
@@ -19,25 +20,27 @@ if TYPE_CHECKING:
 
     from analyzer.diagnostics import FieldPath, Span
     from analyzer.load import Document
+    from analyzer.load.text import Text
 
 _ITEM = re.compile(r"( *)- +$")
 
 
-class Refused(Exception):  # noqa: N818 - no error of the program: the edit is not safe
-    """An edit cannot be made; the text says why."""
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)  # no slots: the lines are made when first asked for, and kept
 class FileEdit:
     """What becomes of one file: lines to leave out (from 0), and what its documents must then hold."""
 
     file: str
-    content: str
+    text: Text
     lines: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)  # the `id` of documents
     items: dict[int, list[FieldPath]] = field(default_factory=dict)  # by the `id` of their document
 
-    def text(self, whole: str) -> str:
+    @cached_property
+    def content(self) -> list[str]:
+        """The lines of the file."""
+        return self.text.content.split("\n")
+
+    def left(self, whole: str) -> str:
         """Return the lines that stay of a text with the same lines, whatever ends them."""
         kept = (
             line for number, line in enumerate(whole.splitlines(keepends=True)) if number not in self.lines
@@ -49,8 +52,9 @@ class FileEdit:
         found: list[object] = []
         for document in documents:
             if id(document) not in self.removed:
-                data: object = deepcopy(document.data)
-                for path in sorted(self.items.get(id(document), ()), reverse=True):
+                paths = self.items.get(id(document), ())
+                data: object = deepcopy(document.data) if paths else document.data
+                for path in sorted(paths, reverse=True):
                     _delete(data, path)
                 found.append(data)
         return found
@@ -71,42 +75,43 @@ class Edits:
             self.of_file.setdefault(document.source, []).append(document)
         self.files: dict[str, FileEdit] = {}
 
-    def remove(self, span: Span) -> None:
-        """Plan to remove what stands at a span. Raises Refused when that cannot be done by lines alone."""
+    def remove(self, span: Span) -> str:
+        """Plan to remove what stands at a span; return why that cannot be done by lines alone, else ""."""
         document = next((each for each in self.of_file.get(span.file, ()) if each is span.locator), None)
         origin = document.origin if document else None
         if document is None or not isinstance(origin, Origin) or origin.syntax is not Syntax.YAML:
-            raise Refused("it does not stand in a YAML file")
-        edit = self.files.get(span.file) or FileEdit(span.file, origin.text.content)
-        if span.path:
-            self._item(edit, document, origin, span.path)
-        else:
-            self._object(edit, document, origin)
+            return "it does not stand in a YAML file"
+        edit = self.files.get(span.file) or FileEdit(span.file, origin.text)
+        plan = self._item if span.path else self._object
+        if reason := plan(edit, document, origin, span.path):
+            return reason
         self.files[span.file] = edit
+        return ""
 
-    def _object(self, edit: FileEdit, document: Document, origin: Origin) -> None:
-        content = edit.content
-        if origin.prefix or (origin.start and not content.startswith("---", origin.start)):
-            raise Refused("it is an entry of a list of objects")
+    def _object(self, edit: FileEdit, document: Document, origin: Origin, _: FieldPath) -> str:
+        text = edit.text
+        if origin.prefix or (origin.start and not text.content.startswith("---", origin.start)):
+            return "it is an entry of a list of objects"
         if len(self.of_file[edit.file]) - len(edit.removed) < 2:
-            raise Refused("it is all that its file holds: delete the file")
-        first = content.count("\n", 0, origin.start)
-        last = content.count("\n", 0, origin.end) + (origin.end == len(content))
+            return "it is all that its file holds: delete the file"
+        first = text.position(origin.start)[0] - 1
+        last = len(edit.content) if origin.end == len(text.content) else text.position(origin.end)[0] - 1
         edit.lines.update(range(first, last))
         edit.removed.add(id(document))
+        return ""
 
-    def _item(self, edit: FileEdit, document: Document, origin: Origin, path: FieldPath) -> None:
+    def _item(self, edit: FileEdit, document: Document, origin: Origin, path: FieldPath) -> str:
         siblings = _siblings(document.data, path)
         gone = [each for each in edit.items.get(id(document), ()) if each[:-1] == path[:-1]]
         if len(siblings) - len(gone) < 2:
-            raise Refused("nothing would be left of its list, which means something else")
-        lines = edit.content.split("\n")
+            return "nothing would be left of its list, which means something else"
         line, column = origin.locate(path)
-        head = _ITEM.match(lines[line - 1][: column - 1])
+        head = _ITEM.match(edit.content[line - 1][: column - 1])
         if not head:
-            raise Refused("it does not start with a dash of its own")
-        edit.lines.update(range(line - 1, _end(lines, line, len(head[1]))))
+            return "it does not start with a dash of its own"
+        edit.lines.update(range(line - 1, _end(edit.content, line, len(head[1]))))
         edit.items.setdefault(id(document), []).append(path)
+        return ""
 
 
 def _siblings(data: object, path: FieldPath) -> Sequence[object]:

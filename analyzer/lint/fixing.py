@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis, evaluate
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
-from analyzer.lint.edits import Edits, FileEdit, Refused
+from analyzer.lint.edits import Edits, FileEdit
 from analyzer.lint.equality import difference
 from analyzer.load import Loaded, load
+from analyzer.load.positions import Origin
 from analyzer.load.text import decode, shown
 
 if TYPE_CHECKING:
@@ -52,15 +53,15 @@ def fix(analysis: Analysis, findings: Iterable[Finding], contents: Mapping[str, 
     Raises AnalyzerError when what comes out would not be what was meant: then nothing must be written.
     """
     edits = Edits(analysis.documents)
+    obstacle = {file: _obstacle(analysis, file, contents) for file in edits.of_file}
     mended, refused = [], []
     for finding in findings:
         if finding.fix:
-            try:
-                _check(analysis, finding, contents)
-                edits.remove(finding.fix.span)
+            reason = obstacle[finding.span.file] or edits.remove(finding.fix.span)
+            if reason:
+                refused.append((finding, reason))
+            else:
                 mended.append(finding)
-            except Refused as reason:
-                refused.append((finding, str(reason)))
     changes = tuple(_change(edit, contents[edit.file]) for edit in edits.files.values())
     return Fixed(
         changes=changes,
@@ -70,14 +71,15 @@ def fix(analysis: Analysis, findings: Iterable[Finding], contents: Mapping[str, 
     )
 
 
-def _check(analysis: Analysis, finding: Finding, contents: Mapping[str, bytes]) -> None:
-    file = finding.span.file
+def _obstacle(analysis: Analysis, file: str, contents: Mapping[str, bytes]) -> str:
+    """Return why a file cannot be changed, "" when it can."""
     if file not in contents:
-        raise Refused("it does not stand in a file that can be changed")
-    text = next(each.origin for each in analysis.documents if each.source == file)
-    data = contents[file]
-    if not _plain(data) or decode(data).content != getattr(text, "text", decode(b"")).content:
-        raise Refused("its file is not plain UTF-8, or was changed meanwhile")
+        return "it does not stand in a file that can be changed"
+    origin = next(each.origin for each in analysis.documents if each.source == file)
+    read = origin.text.content if isinstance(origin, Origin) else None
+    if not _plain(contents[file]) or decode(contents[file]).content != read:
+        return "its file is not plain UTF-8, or was changed meanwhile"
+    return ""
 
 
 def _plain(data: bytes) -> bool:
@@ -90,7 +92,7 @@ def _plain(data: bytes) -> bool:
 
 
 def _change(edit: FileEdit, before: bytes) -> Change:
-    return Change(file=edit.file, before=before, after=edit.text(before.decode()).encode())
+    return Change(file=edit.file, before=before, after=edit.left(before.decode()).encode())
 
 
 def _proved(analysis: Analysis, edits: Edits, changes: tuple[Change, ...]) -> Analysis:
@@ -107,7 +109,7 @@ def _proved(analysis: Analysis, edits: Edits, changes: tuple[Change, ...]) -> An
         documents += new
     loaded = Loaded(documents=tuple(documents), files=analysis.files)
     found = evaluate(loaded, analysis.options)
-    if told := difference(analysis.reachability, found.reachability):
+    if told := difference(analysis.cluster, found.cluster):
         raise _error(f"the fixes would change a verdict: {told}")
     return found
 

@@ -10,7 +10,6 @@ from analyzer.lint import lint
 from analyzer.lint.equality import difference
 from analyzer.lint.finding import Finding, Fix
 from analyzer.lint.fixing import Change, Fixed, fix
-from analyzer.reachability import Reachability
 from tests.unit.lint.linting import ingress, match
 from tests.unit.manifests import analysis, pod
 
@@ -248,18 +247,29 @@ def test_an_edit_that_would_change_more_than_it_should_is_refused(tmp_path: Path
 
 def test_other_pods_are_a_difference() -> None:
     one, other = analysis(pod("a")), analysis(pod("b"))
-    assert difference(one.reachability, other.reachability) == "the pods are not the same"
+    assert difference(one.cluster, other.cluster) == "more than policies is different"
 
 
-def test_rows_that_several_pods_share_are_compared_once() -> None:
+def test_what_no_verdict_depends_on_is_no_difference() -> None:
     pods = [pod("a", labels="{app: a}"), pod("b", labels="{app: b}")]
     picks = [ingress("[{ports: [{port: 81}]}]", match("{app: z}"), name=name) for name in ("first", "second")]
-    before = analysis(
-        *pods, *picks, ingress("[{}]", name="open"), ingress("[{ports: [{port: 80}]}]", name="http")
+    opening, http = ingress("[{}]", name="open"), ingress("[{ports: [{port: 80}]}]", name="http")
+    before, after = analysis(*pods, *picks, opening, http), analysis(*pods, opening)
+    assert difference(before.cluster, after.cluster) == ""
+    assert difference(before.cluster, before.cluster) == ""
+    assert difference(after.cluster, analysis(*pods).cluster) == ""
+
+
+def test_a_difference_names_a_pod_and_a_peer() -> None:
+    pods = [pod("a"), pod("b")]
+    closed = analysis(*pods, ingress("[{from: [{podSelector: {}}]}]"))
+    assert (
+        difference(analysis(*pods).cluster, closed.cluster) == "ingress of `shop/a` with `addresses outside`"
     )
-    after = analysis(*pods, *picks, ingress("[{}]", name="open"))
-    assert difference(before.reachability, after.reachability) == ""
-    assert difference(Reachability(before.cluster), before.reachability) == ""
+    assert (
+        difference(closed.cluster, analysis(*pods, ingress("[]")).cluster)
+        == "ingress of `shop/a` with `shop/a`"
+    )
 
 
 def test_a_diff_names_both_files_and_missing_line_ends() -> None:
