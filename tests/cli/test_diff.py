@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -209,7 +210,7 @@ def to_role(label: str, port: int) -> str:
     )
 
 
-def changes(run: Commands, *words: str) -> list[dict[str, object]]:
+def changes(run: Commands, *words: str) -> list[dict[str, Any]]:
     found = json.loads(run("diff", *words, "--format", "json").out)["changes"]
     assert isinstance(found, list)
     return found
@@ -222,7 +223,7 @@ def test_pods_of_one_workload_that_are_not_alike_are_matched_by_name(elsewhere: 
     ids = {
         each["parts"][0]["destinations"]["endpoints"][0]
         for each in changes(elsewhere, "old.yaml", "new.yaml")
-    }  # type: ignore[index]
+    }
     assert ids == {"shop/StatefulSet/db#db-0"}
 
 
@@ -232,7 +233,7 @@ def test_a_new_replica_is_compared_with_the_others_of_its_workload(elsewhere: Co
     elsewhere.write("new.yaml", replica("db-0", "first"), replica("db-1", "other"), pod("web"), isolated)
     closed = changes(elsewhere, "old.yaml", "new.yaml")
     assert {each["change"] for each in closed} == {"removed"}
-    assert closed[0]["parts"][0]["destinations"]["endpoints"] == ["shop/StatefulSet/db#db-1"]  # type: ignore[index]
+    assert closed[0]["parts"][0]["destinations"]["endpoints"] == ["shop/StatefulSet/db#db-1"]
     assert {each["change"] for each in changes(elsewhere, "new.yaml", "old.yaml")} == {"added"}
 
 
@@ -259,7 +260,7 @@ def test_two_rules_share_what_one_port_range_opens(elsewhere: Commands) -> None:
     both = "spec: {podSelector: {}, ingress: [{ports: [{port: 80}]}, {ports: [{port: 80, endPort: 90}]}]}"
     elsewhere.write("old.yaml", pod("web"), pod("db"), policy(NOTHING))
     elsewhere.write("new.yaml", pod("web"), pod("db"), policy(both))
-    assert [each["parts"][0]["ports"] for each in changes(elsewhere, "old.yaml", "new.yaml")] == [  # type: ignore[index]
+    assert [each["parts"][0]["ports"] for each in changes(elsewhere, "old.yaml", "new.yaml")] == [
         {"TCP": [[80, 80]]},
         {"TCP": [[81, 90]]},
     ]
