@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "diff": "say which connections a change opens and closes, and why",
     "explain": "say why a connection is allowed or denied",
+    "exposure": "say what each workload exposes and uses, and who is reachable from the edge",
     "lint": "find what policies do not do, and what was hardly meant",
     "rule": "tell what a lint rule finds, why, and what to do instead",
 }

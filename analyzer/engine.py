@@ -8,6 +8,7 @@ policies that select alike.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -21,6 +22,7 @@ from analyzer.subjects import Subjects
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from analyzer.matching import Peers
     from analyzer.model import Cluster, Policy, Rule, Tier
     from analyzer.sets import PortSet
     from analyzer.subjects import Group
@@ -46,8 +48,19 @@ class Engine:
         self.classes = classify(cluster)
         self.matcher = Matcher(self.classes)
         self.algebra = Algebra()
-        self.open: Row = {ALL: self.matcher.everybody}
         self._subjects = Subjects(cluster, self.matcher)
+        self.face(self.matcher)
+
+    def facing(self, peers: Peers) -> Engine:
+        """Return the same subjects and policies, with rows over other peers than the classes."""
+        made = copy(self)
+        made.face(peers)
+        return made
+
+    def face(self, peers: Peers) -> None:
+        """Start anew with these peers; use `facing` for rows over two kinds of them."""
+        self._peers = peers
+        self.open: Row = {ALL: peers.everybody}
         self._steps: dict[tuple[object, ...], list[Step]] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
 
@@ -118,9 +131,9 @@ class Engine:
         """Admit the traffic of other nodes where the profile says that it is never policed."""
         match self.cluster.other_nodes:
             case Match.YES:
-                return _change(row, self.matcher.hosts, lambda cell: self.algebra.allow(cell, ALL))
+                return _change(row, self._peers.hosts, lambda cell: self.algebra.allow(cell, ALL))
             case Match.MAYBE:
-                return _change(row, self.matcher.hosts, lambda cell: self.algebra.may_allow(cell, ALL))
+                return _change(row, self._peers.hosts, lambda cell: self.algebra.may_allow(cell, ALL))
             case Match.NO:
                 return row
             case never:
@@ -128,7 +141,7 @@ class Engine:
 
     def _tier(self, tier: Tier, steps: list[Step], later: Row) -> Row:
         """Fold the rules of one tier; `later` is what all tiers behind it let pass."""
-        unmatched = {Action.ALLOW: self.open, Action.DENY: {NONE: self.matcher.everybody}}
+        unmatched = {Action.ALLOW: self.open, Action.DENY: {NONE: self._peers.everybody}}
         row = unmatched.get(tier.unmatched, later)
         for step in reversed(_united(steps) if tier.kind is TierKind.UNION else steps):
             row = self._apply(step, row, later)
@@ -166,7 +179,7 @@ class Engine:
 
         `subject` is one of the classes that the rule's policy selects.
         """
-        matched = self.matcher.rule(rule)
+        matched = self._peers.rule(rule)
         if not matched.may:
             return
         numbers = rule.ports.numbers
@@ -180,17 +193,18 @@ class Engine:
 
     def _named_steps(self, rule: Rule, matched: Matched) -> Iterable[Step]:
         for named in rule.ports.named:
-            for ports, where in self.matcher.named(named):
-                if matched.may & where:
-                    both = Matched(matched.must & where, matched.may & where)
+            for ports, where in self._peers.destinations(named):
+                if matched.may & where.may:
+                    both = Matched(matched.must & where.must, matched.may & where.may)
                     yield Step(rule.action, both, self.algebra.cell(ports))
 
 
 def at(row: Row, column: int) -> Cell:
     """Return the cell of one class in a row."""
-    found = next((cell for cell, bits in row.items() if bits >> column & 1), None)
-    assert found is not None, "a row must cover every class"
-    return found
+    for cell, bits in row.items():
+        if bits >> column & 1:
+            return cell
+    raise AssertionError("a row must cover every class")
 
 
 def _united(steps: Iterable[Step]) -> list[Step]:

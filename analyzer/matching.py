@@ -7,7 +7,7 @@ what may match (Kleene's YES, and YES or MAYBE); each selector and CIDR is evalu
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, Protocol, assert_never
 
 from analyzer.bitmaps import Bitmap, LabelIndex, bitmap
 from analyzer.classes import Kind
@@ -30,6 +30,21 @@ class Matched(NamedTuple):
 
     must: Bitmap
     may: Bitmap
+
+
+class Peers(Protocol):
+    """What rules are matched with: numbered peers, of which `hosts` are nodes."""
+
+    everybody: Bitmap
+    hosts: Bitmap
+
+    def rule(self, rule: Rule) -> Matched:
+        """Return the peers that a rule means."""
+        ...
+
+    def destinations(self, named: NamedPort) -> tuple[tuple[PortSet, Matched], ...]:
+        """Return what a port name stands for, and on which peers."""
+        ...
 
 
 class Matcher:
@@ -107,6 +122,10 @@ class Matcher:
             found = tuple((ports, bitmap(indices)) for ports, indices in groups.items())
             self._named[named] = found
         return found
+
+    def destinations(self, named: NamedPort) -> tuple[tuple[PortSet, Matched], ...]:
+        """Return the same for an engine that takes any Peers."""
+        return tuple((ports, Matched(where, where)) for ports, where in self.named(named))
 
 
 class _Places:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analyzer.diagnostics import Span
+    from analyzer.routes import Routes
     from analyzer.selectors import Selector
     from analyzer.sets import AddressSet, PortSet, Protocol
 
@@ -277,7 +278,8 @@ class Cluster:
 
     `tiers` stand in evaluation order; after the last one everything is allowed. `pod_addresses` and
     `node_addresses` are where an address lies that the input does not tell. `other_nodes`: whether
-    traffic of nodes other than a pod's own is admitted to it whatever its policies say.
+    traffic of nodes other than a pod's own is admitted to it whatever its policies say. `routes`: None when
+    they were not read.
     """
 
     profile: str
@@ -290,6 +292,7 @@ class Cluster:
     other_nodes: Match
     self_service: SelfService
     denial: Denial
+    routes: Routes | None = None
 
     @property
     def policies(self) -> Iterator[Policy]:

@@ -19,7 +19,7 @@ from analyzer.reachability import exemption
 from analyzer.sets import PortSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.endpoints import Endpoint
     from analyzer.model import Pod, Service, ServicePort
@@ -112,14 +112,20 @@ def _targets(port: ServicePort, pods: list[Pod]) -> PortSet:
     return targets
 
 
-def access(reachability: Reachability, found: ServicePorts) -> Iterator[Access]:
-    """Yield what each source gets of each port of a Service; who gets nothing is left out."""
+def access(
+    reachability: Reachability, found: ServicePorts, sources: Sequence[Endpoint] | None = None
+) -> Iterator[Access]:
+    """Yield what each source (default: every endpoint) gets of each port of a Service.
+
+    Who gets nothing is left out.
+    """
+    asking = reachability.endpoints if sources is None else sources
     service = found.service
     if service.type is ServiceType.EXTERNAL_NAME:
         return
     from_outside = service.type in {ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER} and not service.headless
     for port in found.ports:
-        for source in reachability.endpoints:
+        for source in asking:
             if port.backends and (from_outside or not source.external):
                 verdicts = [_reach(reachability, service, source, backend) for backend in port.backends]
                 yield from _joined(source, port.port, verdicts)
@@ -148,10 +154,11 @@ def _reach(
         return _through_a_node(reachability, source, backend)
     if source is backend.endpoint and not service.headless:
         return _own_service(reachability, source, backend)
-    return _within(reachability.connection(source, backend.endpoint), backend.targets), ""
+    return within(reachability.connection(source, backend.endpoint), backend.targets), ""
 
 
-def _within(bounds: Bounds, targets: PortSet) -> Match:
+def within(bounds: Bounds, targets: PortSet) -> Match:
+    """Tell whether a verdict holds all numbers of a target port, some of them, or none."""
     if targets <= bounds.certain:
         return Match.YES
     return Match.MAYBE if targets & bounds.possible else Match.NO
@@ -160,7 +167,7 @@ def _within(bounds: Bounds, targets: PortSet) -> Match:
 def _own_service(reachability: Reachability, pod: Endpoint, backend: Backend) -> tuple[Match, str]:
     """Decide for a pod that is its own backend: engines differ when it chooses itself."""
     engine, number = reachability.engine, pod.number
-    policed = _within(engine.between(number, number), backend.targets)
+    policed = within(engine.between(number, number), backend.targets)
     if exemption(pod, pod) is Match.NO:
         # Several replicas: another one may be chosen, and that connection is policed by everybody.
         return policed, ""
@@ -174,7 +181,7 @@ def _own_service(reachability: Reachability, pod: Endpoint, backend: Backend) ->
             return Match.YES, ""
         case SelfService.EITHER_DIRECTION:
             either = Bounds(sends.certain | receives.certain, sends.possible | receives.possible)
-            return _within(either, backend.targets), ""
+            return within(either, backend.targets), ""
         case SelfService.UNKNOWN:
             return Match.MAYBE, f"how {reachability.cluster.profile} treats a pod behind its own Service"
         case never:
@@ -189,7 +196,7 @@ def _through_a_node(reachability: Reachability, source: Endpoint, backend: Backe
     """
     bounds = reachability.connection(source, backend.endpoint)
     if backend.endpoint.host_network:
-        return _within(bounds, backend.targets), ""
+        return within(bounds, backend.targets), ""
     seen = _from_any_node(reachability, backend.endpoint)
     if backend.targets <= bounds.certain and backend.targets <= seen:
         return Match.YES, ""

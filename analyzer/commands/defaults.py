@@ -28,7 +28,7 @@ _TELLING = frozenset({"DaemonSet", "IPPool", "Node"})
 _SUBNETS = {"ipv4": "10.244.0.0/16", "ipv6": "fd00:10:244::/56", "dual": "10.244.0.0/16,fd00:10:244::/56"}
 
 
-def options(arguments: Namespace, documents: Sequence[Document]) -> Options:
+def options(arguments: Namespace, documents: Sequence[Document], *, routes: bool = False) -> Options:
     """Return the options of a run. Raises AnalyzerError when the user names what does not exist."""
     version = arguments.kubernetes_version
     telling = not _TELLING.isdisjoint(document.kind for document in documents)
@@ -37,6 +37,7 @@ def options(arguments: Namespace, documents: Sequence[Document]) -> Options:
         namespace=arguments.default_namespace,
         pod_cidrs=tuple(arguments.pod_cidr) or _pod_cidrs(documents, telling=telling),
         kubernetes_version=_version(version) if version else _USUAL.kubernetes_version,
+        routes=routes,
     )
 
 

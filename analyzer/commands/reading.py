@@ -34,12 +34,17 @@ def read(
     paths: Sequence[str],
     console: Console,
     called: Callable[[str], str] | None = None,
+    *,
+    routes: bool = False,
 ) -> Analysis:
-    """Read and evaluate what the arguments name; `called` tells what to call a file by its path."""
+    """Read and evaluate what the arguments name; `called` tells what to call a file by its path.
+
+    With `routes`, what leads to workloads from outside is read too.
+    """
     with console.stage("read", "reading"):
         loaded = _load(arguments, paths, called)
     with console.stage("decode", "decoding"):
-        chosen = options(arguments, loaded.documents)
+        chosen = options(arguments, loaded.documents, routes=routes)
         decoded = decode(loaded.documents, chosen)
     diagnostics = (*loaded.diagnostics, *decoded.diagnostics)
     if not decoded.cluster.pods:

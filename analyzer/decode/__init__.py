@@ -36,6 +36,8 @@ from analyzer.sets import AddressSet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from analyzer.routes import Routes
+
 __all__ = ["Decoded", "Document", "Options", "decode"]
 
 
@@ -90,9 +92,10 @@ def _decode(documents: Iterable[Document], scope: Scope) -> Decoded:
     for document in documents:
         objects.read(document)
     objects.finish()
+    routes = _routes(objects, scope)
     if errors := scope.problems.of(Severity.ERROR):
         raise AnalyzerError(*errors)
-    cluster = _cluster(objects, scope, pod_addresses)
+    cluster = _cluster(objects, scope, pod_addresses, routes)
     diagnostics = scope.problems.of(Severity.WARNING, Severity.NOTICE)
     return Decoded(cluster=cluster, diagnostics=diagnostics, other_kinds=dict(sorted(objects.others.items())))
 
@@ -129,6 +132,7 @@ class _Input:
         self.workloads: dict[str, Register[DraftWorkload]] = {
             kind: Register(kind, problems) for kind in KINDS
         }
+        self.routes: list[Document] = []
         self.others: Counter[str] = Counter()
         self._not_evaluated: dict[tuple[str, str], list[Span]] = {}
 
@@ -140,7 +144,9 @@ class _Input:
             case Treatment.POLICY:
                 key = (document.kind, document.api_version)
                 self._not_evaluated.setdefault(key, []).append(document.span)
-            case Treatment.OTHER:
+            case Treatment.ROUTE if self._scope.options.routes:
+                self.routes.append(document)
+            case Treatment.ROUTE | Treatment.OTHER:
                 self.others[document.kind] += 1
             case Treatment.MISSING:
                 self._refuse(document)
@@ -192,7 +198,16 @@ class _Input:
             self._scope.problems.add(Severity.WARNING, "unsupported-policy", message, spans[0])
 
 
-def _cluster(objects: _Input, scope: Scope, pod_addresses: AddressSet) -> Cluster:
+def _routes(objects: _Input, scope: Scope) -> Routes | None:
+    """Read what leads traffic from outside to Services, if somebody asks for it."""
+    if not scope.options.routes:
+        return None
+    from analyzer.decode.edge import read_routes
+
+    return read_routes(objects.routes, scope)
+
+
+def _cluster(objects: _Input, scope: Scope, pod_addresses: AddressSet, routes: Routes | None) -> Cluster:
     """Put the cluster together."""
     profile = scope.options.profile
     nodes = {node.name: node.addresses for node in objects.nodes}
@@ -221,6 +236,7 @@ def _cluster(objects: _Input, scope: Scope, pod_addresses: AddressSet) -> Cluste
         other_nodes=profile.other_nodes,
         self_service=profile.self_service,
         denial=profile.denial,
+        routes=routes,
     )
 
 

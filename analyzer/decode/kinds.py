@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class Treatment(Enum):
     """READ: it is decoded. POLICY: a policy that is not evaluated. OTHER: it decides nothing here.
 
-    MISSING: Kubernetes has no such kind in this version.
+    ROUTE: it leads traffic from outside to Services, and is decoded for those who ask. MISSING: Kubernetes
+    has no such kind in this version.
     """
 
     READ = "read"
     POLICY = "policy"
+    ROUTE = "route"
     OTHER = "other"
     MISSING = "missing"
 
@@ -70,11 +72,23 @@ _POLICIES: Mapping[str, frozenset[str]] = {
     "network.openshift.io": frozenset(("EgressNetworkPolicy",)),
     "security.istio.io": frozenset(("AuthorizationPolicy",)),
 }
+# What leads traffic from outside to Services. Versions of the Gateway API differ in nothing that is read.
+_ROUTES: Mapping[str, frozenset[str]] = {
+    "networking.k8s.io": frozenset(("Ingress", "IngressClass")),
+    "gateway.networking.k8s.io": frozenset(
+        (
+            *("Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute", "ReferenceGrant"),
+            *("TCPRoute", "TLSRoute", "UDPRoute"),
+        )
+    ),
+}
 
 
 def treatment(api_version: str, kind: str, version: Version) -> Treatment:
     """Tell how to treat a document in a cluster of a version."""
-    group, slash, _ = api_version.rpartition("/")
+    group, slash, number = api_version.rpartition("/")
+    if kind in _ROUTES.get(group, ()) and (number == "v1" or group != "networking.k8s.io"):
+        return Treatment.ROUTE
     if kind in _POLICIES.get(group, ()):
         return Treatment.POLICY
     current = CURRENT.get(kind)

@@ -58,6 +58,20 @@ SERVICE_SPEC = _fields(
 )
 SERVICE_PORT = _fields("name port targetPort nodePort protocol appProtocol")
 
+INGRESS_SPEC = _fields("defaultBackend ingressClassName rules tls")
+INGRESS_HOST_RULE = _fields("host http")
+INGRESS_PATH = _fields("backend path pathType")
+INGRESS_BACKEND = _fields("resource service")
+INGRESS_SERVICE = _fields("name port")
+INGRESS_SERVICE_PORT = _fields("name number")
+
+GATEWAY_SPEC = _fields(
+    "addresses allowedListeners backendTLS defaultScope gatewayClassName infrastructure listeners tls"
+)
+LISTENER = _fields("allowedRoutes hostname name port protocol tls")
+ROUTE_SPEC = _fields("hostnames parentRefs rules useDefaultGateways")
+BACKEND_REFERENCE = _fields("filters group kind name namespace port weight")
+
 _REPLICATED = "selector template minReadySeconds revisionHistoryLimit"
 WORKLOAD_SPECS: Mapping[str, frozenset[str]] = {
     "Deployment": _fields(f"{_REPLICATED} replicas strategy paused progressDeadlineSeconds rollbackTo"),

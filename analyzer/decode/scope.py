@@ -40,13 +40,15 @@ class Options:
     """How to read the input.
 
     `namespace` is that of objects that name none; `pod_cidrs` are where addresses of pods lie, one CIDR an
-    IP family; `kubernetes_version` (major, minor) chooses the validation rules.
+    IP family; `kubernetes_version` (major, minor) chooses the validation rules. `routes`: whether Ingresses
+    and what the Gateway API has are read too; else they are passed over.
     """
 
     profile: Profile = CALICO
     namespace: str = "default"
     pod_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
     kubernetes_version: Version = (1, 36)
+    routes: bool = False
 
 
 class Scope:

@@ -91,7 +91,8 @@ class Witness:
 class Change:
     """All that one cause changed in one way.
 
-    `causes`: one rule or policy; one for each direction when both had to change.
+    `causes`: one rule or policy; one for each direction when both had to change; none when facts about nodes,
+    addresses or the CNI did it.
     """
 
     before: Verdict

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from analyzer.bitmaps import Weights, members
-from analyzer.lint.labels import Labels, gathered
 from analyzer.load.text import shown
 from analyzer.model import Action, Direction, TierKind
 
@@ -50,7 +49,7 @@ class Evidence:
         self.reachability = analysis.reachability
         self.engine = analysis.reachability.engine
         self.matcher = self.engine.matcher
-        self._labels: dict[Bitmap, Labels] = {}
+        self._labels: dict[Bitmap, frozenset[tuple[str, str]]] = {}
         self._namespaces: dict[Selector, tuple[str, ...]] = {}
 
     @cached_property
@@ -122,11 +121,11 @@ class Evidence:
         """How many endpoints each class has."""
         return Weights(len(self._of_class[number]) for number, _ in enumerate(self.engine.classes))
 
-    def labels(self, classes: Bitmap) -> Labels:
+    def labels(self, classes: Bitmap) -> frozenset[tuple[str, str]]:
         """Return the labels that the pods of some classes have."""
         if (found := self._labels.get(classes)) is None:
-            different = {id(each.labels): each.labels for each in self.endpoints(classes)}
-            found = self._labels[classes] = gathered(different.values())
+            maps = {id(each.labels): each.labels for each in self.endpoints(classes)}
+            found = self._labels[classes] = frozenset(item for each in maps.values() for item in each.items())
         return found
 
     def namespaces(self, selector: Selector) -> tuple[str, ...]:
@@ -146,9 +145,10 @@ class Evidence:
         return found
 
     @cached_property
-    def namespace_labels(self) -> Labels:
+    def namespace_labels(self) -> frozenset[tuple[str, str]]:
         """The labels that some namespace has."""
-        return gathered(each.labels for each in self.cluster.namespaces.values())
+        every = self.cluster.namespaces.values()
+        return frozenset(item for each in every for item in each.labels.items())
 
     @cached_property
     def namespace_spans(self) -> dict[str, Span]:

@@ -46,13 +46,13 @@ def headline(analysis: Analysis, summary: Summary) -> str:
     parts = (
         f"{counted(summary.endpoints, 'endpoint')} ({counted(summary.pods, 'pod')}) and {outside}",
         counted(summary.policies, "policy", "policies"),
-        _read_from(analysis.files),
+        read_from(analysis.files),
         f"cni {analysis.cluster.profile}",
     )
     return ", ".join(parts)
 
 
-def _read_from(files: Sequence[str]) -> str:
+def read_from(files: Sequence[str]) -> str:
     """Name the live cluster that was read, or count the files."""
     if len(files) == 1 and files[0].startswith("cluster "):
         return printable(files[0])
