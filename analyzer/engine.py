@@ -201,10 +201,9 @@ class Engine:
 
 def at(row: Row, column: int) -> Cell:
     """Return the cell of one class in a row."""
-    for cell, bits in row.items():
-        if bits >> column & 1:
-            return cell
-    raise AssertionError("a row must cover every class")
+    found = next((cell for cell, bits in row.items() if bits >> column & 1), None)
+    assert found is not None, "a row must cover every class"
+    return found
 
 
 def _united(steps: Iterable[Step]) -> list[Step]:

@@ -173,15 +173,10 @@ def _peer(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoint)
 def _reason(reachability: Reachability, policy: Policy, peer: Peer, end: Endpoint, match: Match) -> str:
     if match is Match.YES:
         return ""
-    match peer:
-        case AnyPeer():
-            raise AssertionError("any peer matches everything")
-        case PodPeer():
-            return _pod_reason(reachability, policy, peer, end, match)
-        case AddressPeer():
-            return _address_reason(reachability, peer, end, match)
-        case never:
-            assert_never(never)
+    assert not isinstance(peer, AnyPeer), "any peer matches everything"
+    if isinstance(peer, PodPeer):
+        return _pod_reason(reachability, policy, peer, end, match)
+    return _address_reason(reachability, peer, end, match)
 
 
 def _pod_reason(

@@ -97,7 +97,11 @@ def _versions(chosen: Namespace, console: Console) -> tuple[Analysis, Analysis]:
             "write `kubereach diff OLD NEW`, or `kubereach diff --git REV [PATH]`",
         )
     if live:
-        return read(chosen, (), console), read(here, chosen.paths, console)
+        old = read(chosen, (), console)
+        # What is to be applied is read as the cluster that it is for.
+        here.cni = old.cluster.profile
+        here.pod_cidr = list(old.options.pod_cidrs) if old.options else []
+        return old, read(here, chosen.paths, console)
     if chosen.git is not None:
         return _since(here, chosen.paths[0] if chosen.paths else _MANIFESTS, console)
     return read(here, chosen.paths[:1], console), read(here, chosen.paths[1:], console)

@@ -55,7 +55,7 @@ class Causes:
     def divide(
         self, profile: Profile, peers: Bitmap, ports: PortSet, *, grows: bool
     ) -> list[tuple[tuple[Cause, ...], Bitmap, PortSet]]:
-        """Divide peers and ports among causes, of which there are none where no rule explains it."""
+        """Divide peers and ports among causes."""
         key = (id(profile), peers, ports, grows)
         if (found := self._found.get(key)) is None:
             found = self._found[key] = list(self._divided(profile, peers, ports, grows=grows))
@@ -81,8 +81,7 @@ class Causes:
             left = rest
             if not left:
                 return
-        for those, these in left:
-            yield (), those, these
+        raise AssertionError("what a direction denies, a rule denies or a policy isolates")
 
     def _listed(self, profile: Profile, *, grows: bool) -> list[_Candidate]:
         key = (id(profile), grows)

@@ -96,6 +96,7 @@ class Comparison:
             grows = late > early
             level = max(early, late)
             sent, received = (_lacking(side, ports, level, grows=grows) for side in (egress, ingress))
+            assert ports <= sent | received, "what a pair is denied, one of its directions denies"
             only_in, only_out, both = received - sent, sent - received, received & sent
             for found, sources in self._divide(ingress, only_in, grows=grows):
                 yield Piece(early, late, found[1], sources, ingress.subjects, found[0])
@@ -104,8 +105,6 @@ class Comparison:
             for one, sources in self._divide(ingress, both, grows=grows):
                 for two, destinations in self._divide(egress, one[1], grows=grows):
                     yield Piece(early, late, two[1], sources, destinations, one[0] + two[0])
-            if rest := ports - sent - received:
-                yield Piece(early, late, rest, egress.subjects, ingress.subjects, ())
 
     def _divide(
         self, side: Side, ports: PortSet, *, grows: bool

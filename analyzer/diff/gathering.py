@@ -152,7 +152,6 @@ def _order(change: Change) -> tuple[object, ...]:
     places = tuple((each.span.file, tuple(map(str, each.span.path))) for each in change.causes)
     return (
         not change.grows,
-        not places,
         places,
         -change.after,
         -change.before,

@@ -91,8 +91,7 @@ class Witness:
 class Change:
     """All that one cause changed in one way.
 
-    `causes`: one rule or policy; one for each direction when both had to change; none when facts about nodes,
-    addresses or the CNI did it.
+    `causes`: one rule or policy; one for each direction when both had to change.
     """
 
     before: Verdict

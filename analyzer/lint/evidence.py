@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from analyzer.bitmaps import Weights, members
+from analyzer.lint.labels import Labels, gathered
 from analyzer.load.text import shown
 from analyzer.model import Action, Direction, TierKind
 
@@ -49,7 +50,7 @@ class Evidence:
         self.reachability = analysis.reachability
         self.engine = analysis.reachability.engine
         self.matcher = self.engine.matcher
-        self._labels: dict[Bitmap, frozenset[tuple[str, str]]] = {}
+        self._labels: dict[Bitmap, Labels] = {}
         self._namespaces: dict[Selector, tuple[str, ...]] = {}
 
     @cached_property
@@ -121,11 +122,11 @@ class Evidence:
         """How many endpoints each class has."""
         return Weights(len(self._of_class[number]) for number, _ in enumerate(self.engine.classes))
 
-    def labels(self, classes: Bitmap) -> frozenset[tuple[str, str]]:
+    def labels(self, classes: Bitmap) -> Labels:
         """Return the labels that the pods of some classes have."""
         if (found := self._labels.get(classes)) is None:
-            maps = {id(each.labels): each.labels for each in self.endpoints(classes)}
-            found = self._labels[classes] = frozenset(item for each in maps.values() for item in each.items())
+            different = {id(each.labels): each.labels for each in self.endpoints(classes)}
+            found = self._labels[classes] = gathered(different.values())
         return found
 
     def namespaces(self, selector: Selector) -> tuple[str, ...]:
@@ -145,10 +146,9 @@ class Evidence:
         return found
 
     @cached_property
-    def namespace_labels(self) -> frozenset[tuple[str, str]]:
+    def namespace_labels(self) -> Labels:
         """The labels that some namespace has."""
-        every = self.cluster.namespaces.values()
-        return frozenset(item for each in every for item in each.labels.items())
+        return gathered(each.labels for each in self.cluster.namespaces.values())
 
     @cached_property
     def namespace_spans(self) -> dict[str, Span]:

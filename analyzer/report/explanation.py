@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.explain import describe
-from analyzer.model import Direction, Match
+from analyzer.model import Action, Direction, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,7 @@ def _passed(side: Side, asked: PortSet) -> PortSet:
 def _closed(side: Side, asked: PortSet) -> str:
     by = ", ".join(f"{trace.policy.span} ({trace.policy})" for trace in side.policies)
     what = f"{side.direction.value} of {side.subject} is isolated by {by}"
-    denying = [rule for rule in _matching(side, asked) if rule.match is Match.YES]
-    if denying:
+    if denying := _deciding(side, asked, Action.DENY):
         return f"{what}; {_where(denying[0])} decides"
     other = [each for trace in side.policies for rule in trace.rules for each in rule.peers if each.reason]
     if not any(trace.rules for trace in side.policies):
@@ -79,15 +78,16 @@ def _passing(side: Side, asked: PortSet) -> str:
         return f"{where} is exempt: a pod always reaches itself, and a node the pods that it runs"
     if not side.policies:
         return f"{where} is open, no policy selects it"
-    rules = [rule for rule in _matching(side, asked) if rule.match is Match.YES]
+    rules = _deciding(side, asked, Action.ALLOW)
     if not rules:
         return f"{where} lets it pass"
     return f"{where} is admitted by {', '.join(_where(rule) for rule in rules[:3])}"
 
 
-def _matching(side: Side, asked: PortSet) -> list[RuleTrace]:
-    rules = [rule for trace in side.policies for rule in trace.rules]
-    return [rule for rule in rules if rule.match is not Match.NO and rule.on(asked)]
+def _deciding(side: Side, asked: PortSet, action: Action) -> list[RuleTrace]:
+    """Return the rules of an action that match some of what was asked for."""
+    rules = [rule for trace in side.policies for rule in trace.rules if rule.rule.action is action]
+    return [rule for rule in rules if rule.match is Match.YES and rule.on(asked)]
 
 
 def _where(rule: RuleTrace) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -194,3 +195,145 @@ def test_an_unknown_verdict_is_neither_open_nor_closed(elsewhere: Commands) -> N
     assert "perhaps opened: were denied, are unknown" in ran.out
     document = json.loads(elsewhere("diff", "old.yaml", "new.yaml", "--format", "json").out)
     assert {(each["change"], each["after"]) for each in document["changes"]} == {("changed", "unknown")}
+
+
+def replica(name: str, label: str) -> str:
+    """A pod of the Deployment's only ReplicaSet, under a label of its own."""
+    owner = "{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: u, controller: true}"
+    metadata = f"{{name: {name}, namespace: shop, labels: {{role: {label}}}, ownerReferences: [{owner}]}}"
+    return f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+
+
+def to_role(label: str, port: int) -> str:
+    return (
+        f"spec: {{podSelector: {{matchLabels: {{role: {label}}}}}, ingress: [{{ports: [{{port: {port}}}]}}]}}"
+    )
+
+
+def changes(run: Commands, *words: str) -> list[dict[str, Any]]:
+    found = json.loads(run("diff", *words, "--format", "json").out)["changes"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_pods_of_one_workload_that_are_not_alike_are_matched_by_name(elsewhere: Commands) -> None:
+    for version, port in (("old", 80), ("new", 81)):
+        pods = [replica("db-0", "first"), replica("db-1", "other"), pod("web")]
+        elsewhere.write(f"{version}.yaml", *pods, policy(to_role("first", port)))
+    ids = {
+        each["parts"][0]["destinations"]["endpoints"][0]
+        for each in changes(elsewhere, "old.yaml", "new.yaml")
+    }
+    assert ids == {"shop/StatefulSet/db#db-0"}
+
+
+def test_a_new_replica_is_compared_with_the_others_of_its_workload(elsewhere: Commands) -> None:
+    isolated = policy(to_role("other", 80))
+    elsewhere.write("old.yaml", replica("db-0", "first"), pod("web"), isolated)
+    elsewhere.write("new.yaml", replica("db-0", "first"), replica("db-1", "other"), pod("web"), isolated)
+    closed = changes(elsewhere, "old.yaml", "new.yaml")
+    assert {each["change"] for each in closed} == {"removed"}
+    assert closed[0]["parts"][0]["destinations"]["endpoints"] == ["shop/StatefulSet/db#db-1"]
+    assert {each["change"] for each in changes(elsewhere, "new.yaml", "old.yaml")} == {"added"}
+
+
+def test_a_label_that_changed_is_told_apart_from_a_rule_that_changed(elsewhere: Commands) -> None:
+    rule = policy("spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {a: b}}}]}]}")
+    elsewhere.write("old.yaml", pod("web"), pod("db"), rule)
+    elsewhere.write("new.yaml", pod("web", labels="{a: b}"), pod("db"), rule)
+    assert "the rule is the same, what it is about changed" in " ".join(
+        elsewhere("diff", "old.yaml", "new.yaml").out.split()
+    )
+
+
+def test_a_pod_that_moves_to_another_node_loses_the_exemption_of_its_host(elsewhere: Commands) -> None:
+    closed = policy(NOTHING)
+    agent = pod("agent", more="hostNetwork: true, nodeName: one")
+    elsewhere.write("old.yaml", pod("web", more="nodeName: one"), agent, closed)
+    elsewhere.write("new.yaml", pod("web", more="nodeName: two"), agent, closed)
+    ran = elsewhere("diff", "old.yaml", "new.yaml", "--cni", "cilium")
+    assert ran.code == 1
+    assert "agent -> web" in ran.out
+
+
+def test_two_rules_share_what_one_port_range_opens(elsewhere: Commands) -> None:
+    both = "spec: {podSelector: {}, ingress: [{ports: [{port: 80}]}, {ports: [{port: 80, endPort: 90}]}]}"
+    elsewhere.write("old.yaml", pod("web"), pod("db"), policy(NOTHING))
+    elsewhere.write("new.yaml", pod("web"), pod("db"), policy(both))
+    assert [each["parts"][0]["ports"] for each in changes(elsewhere, "old.yaml", "new.yaml")] == [
+        {"TCP": [[80, 80]]},
+        {"TCP": [[81, 90]]},
+    ]
+
+
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_many_changes_and_many_parts_are_cut_for_people(elsewhere: Commands, form: str) -> None:
+    selector = "spec: {{podSelector: {{matchLabels: {{role: a{0}}}}}, {1}: [{{ports: [{{port: {2}}}]}}]}}"
+    pods = [pod(f"p{n}", labels=f"{{role: a{n}}}") for n in range(70)]
+    opening = [policy(selector.format(n, "ingress", n + 1), f"in-{n}") for n in range(70)]
+    isolated = [policy("spec: {podSelector: {}}", "deny")]
+    elsewhere.write("old.yaml", *pods, *isolated)
+    elsewhere.write("new.yaml", *pods, *isolated, *opening)
+    assert (
+        "and 10 more changes; all are in `--format json`"
+        in elsewhere("diff", "old.yaml", "new.yaml", "--format", form).out
+    )
+    elsewhere.write("new.yaml", *pods, *opening)
+    elsewhere.write(
+        "old.yaml", *pods, *opening, policy("spec: {podSelector: {}, policyTypes: [Egress]}", "out")
+    )
+    assert "more part" in elsewhere("diff", "old.yaml", "new.yaml", "--format", form).out
+
+
+def test_a_file_and_a_chart_of_a_revision_are_read(repository: Commands) -> None:
+    assert repository("diff", "--git", "HEAD", "manifests/a.yaml").code == 1
+    repository.write("manifests/Chart.yaml", "name: a\n")
+    git(repository.folder, "add", ".")
+    git(repository.folder, "commit", "-m", "chart")
+    (repository.folder / "manifests" / "Chart.yaml").unlink()
+    ran = repository("diff", "--git", "HEAD")
+    assert (ran.code, "helm" in ran.err) == (2, True)
+
+
+def test_more_than_can_be_read_is_said(repository: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.load.limits.FILE_BYTES", 10_000)
+    repository.write("manifests/b.yaml", "# " + "x" * 20_000)
+    git(repository.folder, "add", ".")
+    git(repository.folder, "commit", "-m", "large")
+    (repository.folder / "manifests" / "b.yaml").unlink()
+    ran = repository("diff", "--git", "HEAD")
+    assert (ran.code, "name a folder below it" in ran.err) == (2, True)
+
+
+def test_a_tree_that_leads_out_of_itself_is_refused(repository: Commands) -> None:
+    blob = subprocess.run(
+        ["git", "rev-parse", "HEAD:manifests/a.yaml"], cwd=repository.folder, capture_output=True, check=True
+    ).stdout.strip()
+
+    def tree(mode: bytes, name: bytes, held: bytes) -> bytes:
+        content = mode + b" " + name + b"\0" + bytes.fromhex(held.decode())
+        words = ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
+        return subprocess.run(
+            words, cwd=repository.folder, input=content, capture_output=True, check=True
+        ).stdout.strip()
+
+    inside = tree(b"40000", b"..", tree(b"100644", b"out.yaml", blob))
+    top = tree(b"40000", b"manifests", inside)
+    ran = repository("diff", "--git", top.decode())
+    assert (ran.code, "leads out of the revision" in ran.err) == (2, True)
+
+
+def test_a_git_that_fails_or_hangs_is_said(repository: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = repository.folder / "bin" / "git"
+    fake.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    fake.write_text(
+        '#!/bin/sh\ncase "$*" in *show-top*) pwd;; *rev-parse*) echo abc;; *) echo no >&2; exit 1;; esac\n'
+    )
+    fake.chmod(0o755)
+    ran = repository("diff", "--git", "HEAD")
+    assert (ran.code, "`git ls-tree` failed: no" in ran.err) == (2, True)
+    monkeypatch.setattr("analyzer.commands.revision._SECONDS", 0.2)
+    fake.write_text("#!/bin/sh\nexec sleep 5\n")
+    ran = repository("diff", "--git", "HEAD")
+    assert (ran.code, "`git rev-parse` took longer" in ran.err) == (2, True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import runpy
 import sys
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_streams_that_are_closed_are_replaced(monkeypatch: pytest.MonkeyPatch) -
     assert cli.main(["--format", "csv", "no-such-file"]) == 2
     sys.stdout.close()
     sys.stderr.close()
+
+
+def test_a_stream_that_is_no_file_is_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    assert cli.main(["no-such-file"]) == 2
+    assert "no-such-file" in written.getvalue()
 
 
 def test_arguments_are_those_of_the_process_unless_given(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.running import Commands
 from tests.fakes.kube_api import KubeApi
+from tests.unit.manifests import DENY, pod, policy
 
 
 @pytest.fixture
@@ -58,6 +59,13 @@ def test_the_table_names_the_cluster(elsewhere: Commands, kubeconfig: str) -> No
 def test_a_connection_in_a_live_cluster_is_explained(elsewhere: Commands, kubeconfig: str) -> None:
     ran = elsewhere("explain", "10.244.1.7", "external", "--kubeconfig", kubeconfig)
     assert (ran.code, ran.out.split(":")[0]) == (0, "allowed")
+
+
+def test_a_live_cluster_is_compared_with_what_is_to_be_applied(elsewhere: Commands, kubeconfig: str) -> None:
+    elsewhere.write("new.yaml", pod("web"), policy(DENY))
+    ran = elsewhere("diff", "new.yaml", "--kubeconfig", kubeconfig)
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "1 endpoint in both versions, cni cilium")
+    assert "new.yaml:6: NetworkPolicy shop/policy now isolates ingress" in ran.out
 
 
 def test_a_context_that_is_not_there_is_an_error(elsewhere: Commands, kubeconfig: str) -> None:

@@ -53,6 +53,21 @@ def test_arrays_count_what_bitmaps_count(cluster: Cluster) -> None:
     assert list(counts(engine, weights, ASKED, large=0)) == by_bitmaps
 
 
+def test_arrays_count_what_bitmaps_count_over_several_blocks_of_classes() -> None:
+    pytest.importorskip("numpy", reason="counting by arrays needs NumPy")
+    admit = (
+        "spec: {{podSelector: {0}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: x{1}}}}}}}]}}]}}"
+    )
+    own = [policy(admit.format(f"{{matchLabels: {{app: x{n}}}}}", n // 2), f"own-{n}") for n in range(1, 600)]
+    everybody = policy(admit.format("{}", 0))
+    pods = [pod(f"p{n}", labels=f"{{app: x{n}}}") for n in range(600)]
+    engine = analysis(*pods, *own, everybody).reachability.engine
+    assert len(engine.classes) > 600
+    weights = [[number % 3 for number, _ in enumerate(engine.classes)], [1] * len(engine.classes)]
+    by_bitmaps = list(counts(engine, weights, ASKED, large=1 << 30))
+    assert list(counts(engine, weights, ASKED, large=0)) == by_bitmaps
+
+
 def test_without_numpy_bitmaps_count(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

@@ -78,12 +78,11 @@ def _help(name: str, names: Sequence[str]) -> str:
 
 
 def _place(ports: Ports, name: str, protocol: str) -> Span:
+    """Return the place of the item that names a port."""
     items = raw(ports.span)
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        if (
-            isinstance(item, dict)
-            and item.get("port") == name
-            and (item.get("protocol") or "TCP") == protocol
-        ):
-            return ports.span.child(index)
-    return ports.span
+    found = (
+        ports.span.child(index)
+        for index, item in enumerate(items if isinstance(items, list) else ())
+        if isinstance(item, dict) and item.get("port") == name and (item.get("protocol") or "TCP") == protocol
+    )
+    return next(found, ports.span)

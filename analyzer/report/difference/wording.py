@@ -71,8 +71,6 @@ class Wording:
 
     def causes(self, change: Change) -> str:
         """Say what caused a change: the rule or the policy, and where it stands."""
-        if not change.causes:
-            return "no rule: nodes, addresses or the CNI changed"
         return "; ".join(map(self._cause, change.causes))
 
     def _cause(self, cause: Cause) -> str:

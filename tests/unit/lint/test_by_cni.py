@@ -119,3 +119,15 @@ def test_what_was_not_decoded_from_documents_is_not_compared() -> None:
     whole = analysis(serving(), DB, ingress("[{from: [{podSelector: {}}], ports: [{port: http}]}]"))
     assert lint(whole, ["KR302"]).findings
     assert not lint(replace(whole, options=None), ["KR302"]).findings
+
+
+def test_what_a_cni_leaves_undecided_is_no_difference() -> None:
+    """The same CIDR named and excepted in one rule: kube-router keeps one of the two, nobody knows which."""
+    blocks = "{ipBlock: {cidr: 192.0.2.0/24, except: [192.0.2.0/25]}}, {ipBlock: {cidr: 192.0.2.0/25}}"
+    assert not found("KR302", WEB, ingress(f"[{{from: [{blocks}]}}]"))
+
+
+def test_pods_of_one_kind_are_evaluated_once() -> None:
+    rules = "ingress: [{from: [{podSelector: {matchLabels: {app: db}}}]}], egress: [{}]"
+    spec = f"spec: {{podSelector: {{}}, policyTypes: [Ingress], {rules}}}"
+    assert not found("KR302", WEB, DB, policy(spec))

@@ -114,11 +114,19 @@ def test_the_first_object_of_a_file_may_go(tmp_path: Path) -> None:
     assert change.after.decode() == "---\n" + MENDED
 
 
+def test_the_last_lines_of_a_file_may_go(tmp_path: Path) -> None:
+    parts = POLICY.split("---\n")
+    narrow = "".join(parts[1].partition("  # the partner\n")[0])
+    (change,) = mended(tmp_path / "a.yaml", parts[0] + "---\n" + narrow).changes
+    assert change.after.decode() == MENDED.partition("  # the partner\n")[0]
+
+
 def test_files_without_a_fix_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "pods.yaml").write_text(pod("web", labels="{app: web}"))
+    (tmp_path / "pods.yaml").write_text(pod("web", labels="{app: web}") + "---\n" + pod("x", "other"))
     (tmp_path / "policies.yaml").write_text("---\n".join(POLICY.split("---\n")[1:]))
     found = analyze([str(tmp_path)])
     fixed = fix(found, lint(found).findings, contents(found.files))
+    assert len(fixed.mended) < len(lint(found).findings)
     assert [Path(each.file).name for each in fixed.changes] == ["policies.yaml"]
 
 
@@ -252,7 +260,10 @@ def test_other_pods_are_a_difference() -> None:
 
 def test_what_no_verdict_depends_on_is_no_difference() -> None:
     pods = [pod("a", labels="{app: a}"), pod("b", labels="{app: b}")]
-    picks = [ingress("[{ports: [{port: 81}]}]", match("{app: z}"), name=name) for name in ("first", "second")]
+    picks = [
+        ingress(f"[{{from: [{{podSelector: {match(labels)}}}]}}]", match("{app: z}"), name=name)
+        for name, labels in (("first", "{app: a}"), ("second", "{app: b}"))
+    ]
     opening, http = ingress("[{}]", name="open"), ingress("[{ports: [{port: 80}]}]", name="http")
     before, after = analysis(*pods, *picks, opening, http), analysis(*pods, opening)
     assert difference(before.cluster, after.cluster) == ""

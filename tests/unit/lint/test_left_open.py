@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.decode import Options
+from analyzer.lint import lint
 from tests.unit.lint.linting import app, fields, found, ingress, match, namespace
 from tests.unit.lint.test_matches_nothing import serving
-from tests.unit.manifests import pod, policy
+from tests.unit.manifests import analysis, pod, policy
 
 WEB, DB = pod("web", labels=app("web")), pod("db", labels=app("db"))
 DENY = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "deny")
@@ -84,3 +86,11 @@ def test_a_policy_that_selects_nothing_admits_nobody() -> None:
 
 def test_egress_to_the_world_is_fine() -> None:
     assert fields("KR402", WEB, policy("spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}")) == []
+
+
+def test_where_every_address_of_a_family_is_a_pod_there_is_no_world_of_that_family() -> None:
+    options = Options(pod_cidrs=("10.244.0.0/16", "::/0"))
+    found_here = lint(analysis(WEB, ingress("[{}]"), options=options), ["KR402"]).findings
+    assert [each.code for each in found_here] == ["KR402"]
+    only_v6 = ingress('[{from: [{ipBlock: {cidr: "::/0"}}]}]')
+    assert not lint(analysis(WEB, only_v6, options=options), ["KR402"]).findings

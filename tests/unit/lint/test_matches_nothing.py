@@ -87,6 +87,16 @@ def test_pods_that_a_service_leads_to_are_awaited() -> None:
     )
 
 
+def test_documents_without_metadata_await_nothing() -> None:
+    kind = "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n"
+    assert found("KR103", WEB, kind, ingress("[{}]", match(app("x"))))
+
+
+def test_policies_of_one_namespace_are_compared_with_the_same_labels() -> None:
+    slips = [ingress("[{}]", match(app(name)), name=name) for name in ("fronted", "frontens")]
+    assert {each.help for each in found("KR103", WEB, *slips)} == {"did you mean `app: frontend`?"}
+
+
 def test_a_service_without_a_selector_awaits_nothing() -> None:
     assert found("KR103", WEB, service("{ports: [{port: 80}]}"), ingress("[{}]", match(app("x"))))
 
@@ -184,6 +194,11 @@ def test_a_port_that_no_pod_declares_is_a_notice() -> None:
     (finding,) = found("KR107", serving(), ingress("[{ports: [{port: 8080}, {port: 9090}]}]"))
     assert (finding.severity.value, finding.span.field) == ("notice", "spec.ingress[0].ports[1]")
     assert finding.message == "`shop/web` declares no port of TCP 9090"
+    assert finding.help == "declared is TCP 8080; a port may be served without being declared"
+
+
+def test_what_several_pods_declare_is_told_once() -> None:
+    (finding,) = found("KR107", serving(), serving("web2"), ingress("[{ports: [{port: 9090}]}]"))
     assert finding.help == "declared is TCP 8080; a port may be served without being declared"
 
 

@@ -180,7 +180,8 @@ def test_named_ports_are_looked_up(port: int, *, half: bool) -> None:
         f"[{{to: [{{podSelector: {match(app('web'))}}}], ports: [{{port: http}}]}}]", match(app("db"))
     )
     admits = ingress(f"[{{ports: [{{port: {port}}}]}}]", match(app("web")), name="admits")
-    assert bool(found("KR205", serving(), serving("db", "[]"), admits, to_web)) is half
+    elsewhere = serving("other", "[{name: http, containerPort: 9090}]")
+    assert bool(found("KR205", serving(), serving("db", "[]"), elsewhere, admits, to_web)) is half
 
 
 def test_many_sources_of_one_policy_are_looked_at_once() -> None:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+from analyzer.engine import Engine
+from analyzer.lint.redundancy import Contributions
+from analyzer.model import Action, Tier, TierKind
 from tests.unit.lint.linting import app, egress, fields, found, ingress, match
-from tests.unit.manifests import pod, policy
+from tests.unit.manifests import analysis, pod, policy
 
 WEB, DB = pod("web", labels=app("web")), pod("db", labels=app("db"))
 DENY = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "deny")
@@ -139,3 +144,56 @@ def test_a_rule_that_a_cni_applies_to_both_directions_keeps_its_own() -> None:
     (finding,) = found("KR102", WEB, DB, both, cni="kube-router")
     assert finding.span.field == "spec.egress[1]"
     assert finding.message.startswith("this egress rule of `shop/policy`")
+
+
+def test_several_rules_together_cover_ports_of_several_peers() -> None:
+    def rule(peers: str, ports: str, name: str) -> str:
+        return ingress(f"[{{from: [{{podSelector: {peers}}}], ports: {ports}}}]", name=name)
+
+    (finding,) = found(
+        "KR101",
+        WEB,
+        DB,
+        rule("{}", "[{port: 80, endPort: 81}, {port: 90}]", "whole"),
+        rule("{}", "[{port: 80}, {port: 70}]", "one"),
+        rule("{}", "[{port: 53, protocol: UDP}]", "other"),
+        rule(match(app("web")), "[{port: 81}, {port: 71}]", "two"),
+        rule(match(app("db")), "[{port: 81}, {port: 90}, {port: 71}]", "three"),
+        rule(match(app("web")), "[{port: 90}, {port: 72}]", "four"),
+    )
+    assert "policy `shop/whole` has no effect: `shop/" in finding.message
+    assert "other" not in finding.message
+
+
+def test_what_a_rule_of_an_earlier_tier_denies_has_no_effect_later() -> None:
+    plain = analysis(WEB, DB, ingress(HTTP, match(app("web")), name="http"), DENY)
+    (union,) = plain.cluster.tiers
+    (http,) = [each for each in union.policies if each.name == "http"]
+    for action, redundant in ((Action.DENY, True), (Action.PASS, False)):
+        rule = replace(http.ingress[0], action=action, span=http.span.child("spec", "ingress", 7))
+        first = Tier(
+            name="admin",
+            kind=TierKind.ORDERED,
+            unmatched=Action.PASS,
+            policies=(replace(http, name="admin", ingress=(rule,)),),
+        )
+        cluster = replace(plain.cluster, tiers=(first, union))
+        contributions = Contributions(Engine(cluster))
+        assert (contributions.policy(http) is not None) is redundant
+        assert (contributions.rules(http, http.ingress) is not None) is redundant
+
+
+def test_policies_of_an_earlier_tier_that_only_pass_have_no_effect() -> None:
+    plain = analysis(WEB, DB, ingress(HTTP, name="http"))
+    (union,) = plain.cluster.tiers
+    rules = (replace(union.policies[0].ingress[0], action=Action.PASS),)
+    first = Tier(
+        name="admin",
+        kind=TierKind.ORDERED,
+        unmatched=Action.PASS,
+        policies=(replace(union.policies[0], name="admin", ingress=rules),),
+    )
+    contributions = Contributions(Engine(replace(plain.cluster, tiers=(first, union))))
+    cover = contributions.policy(first.policies[0])
+    assert cover is not None
+    assert [str(policy) for policy, _ in cover.by] == ["shop/http"]
