@@ -119,17 +119,17 @@ class Variant:
 
 
 def _finer(engine: Engine, policies: Sequence[Policy]) -> Engine:
-    """Return an engine whose classes tell apart what blocks of some policies do; mostly the same one."""
+    """Return an engine whose classes tell apart what some policies do; mostly the same one.
+
+    Labels are those of the cluster's own policies under every profile; port names and pieces of blocks may
+    not be.
+    """
+    rules = [rule for policy in policies for direction in Direction for rule in policy.rules(direction)]
+    blocks = {peer.addresses for rule in rules for peer in rule.peers if isinstance(peer, AddressPeer)}
     outside = [engine.classes[number].places[0] for number in members(engine.matcher.external)]
-    blocks = {
-        peer.addresses
-        for policy in policies
-        for direction in Direction
-        for rule in policy.rules(direction)
-        for peer in rule.peers
-        if isinstance(peer, AddressPeer)
-    }
-    if all(place <= block or not place & block for block in blocks for place in outside):
+    aligned = all(place <= block or not place & block for block in blocks for place in outside)
+    known = next((set(engine.classes[number].named) for number in members(engine.matcher.pods)), set())
+    if aligned and known.issuperset(name for rule in rules for name in rule.ports.named):
         return engine
     tier = Tier(name="variant", kind=TierKind.UNION, unmatched=Action.PASS, policies=tuple(policies))
     return Engine(replace(engine.cluster, tiers=(*engine.cluster.tiers, tier)))

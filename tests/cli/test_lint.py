@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.commands.lint import FORMATS
+from analyzer.profiles import PROFILES
 from tests.cli.running import Commands
 from tests.unit.manifests import ALLOW_TCP_80, pod, policy
 
@@ -153,6 +154,12 @@ def test_rule_prints_what_is_asked_for_once(run: Commands) -> None:
 
 def test_rule_knows_no_other_rules(run: Commands) -> None:
     assert run("rule", "KR998").code == 2
+
+
+@pytest.mark.parametrize("cni", PROFILES)
+@pytest.mark.parametrize("folder", ["named-ports", "policy-types", "ip-blocks-and-pods"])
+def test_what_differs_by_cni_is_linted_under_each(run: Commands, cni: str, folder: str) -> None:
+    assert run("lint", f"examples/{folder}", "--cni", cni).code in {0, 1}
 
 
 def test_examples_are_linted_without_a_mistake_of_ours(run: Commands) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 
 from analyzer import Analysis, Span
+from analyzer.bitmaps import members
 from analyzer.engine import Engine, at
+from analyzer.lint import lint
 from analyzer.lint.evidence import Evidence
 from analyzer.lint.redundancy import Contributions
 from analyzer.model import Cluster, Direction, Policy, Rule
@@ -113,7 +115,15 @@ def placed(cluster: Cluster) -> Cluster:
 
 def _placed(number: int, field: str, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return tuple(
-        replace(rule, span=Span("random.yaml", (number, field, index))) for index, rule in enumerate(rules)
+        replace(
+            rule,
+            span=Span("random.yaml", (number, field, index)),
+            peers=tuple(
+                replace(peer, span=Span("random.yaml", (number, field, index, each)))
+                for each, peer in enumerate(rule.peers)
+            ),
+        )
+        for index, rule in enumerate(rules)
     )
 
 
@@ -128,3 +138,20 @@ def test_all_that_is_reported_can_be_removed_together(cluster: Cluster) -> None:
     assert passes(without(cluster, gone)) == passes(cluster)
     for written, _ in found.rules:
         assert id(written.policy) not in gone
+
+
+@given(clusters().map(placed))
+def test_nothing_gets_through_where_lint_says_that_a_peer_is_half_open(cluster: Cluster) -> None:
+    analysis = Analysis(
+        files=(), cluster=cluster, reachability=Reachability(cluster), diagnostics=(), other_kinds={}
+    )
+    engine, policies = analysis.reachability.engine, tuple(cluster.policies)
+    for finding in lint(analysis).findings:
+        if finding.code == "KR205":
+            number, field, index, each = finding.span.path
+            policy = policies[int(number)]
+            rule = (policy.ingress if field == "ingress" else policy.egress)[int(index)]
+            for subject in members(engine.matcher.subject(policy)):
+                for peer in members(engine.matcher.peer(rule.peers[int(each)]).may):
+                    ends = (peer, subject) if field == "ingress" else (subject, peer)
+                    assert not engine.between(*ends).possible & rule.ports.numbers

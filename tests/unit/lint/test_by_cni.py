@@ -85,6 +85,12 @@ def test_named_ports_differ_by_cni() -> None:
     assert "`shop/db` to `shop/web`" in finding.message
 
 
+def test_named_ports_are_known_also_where_the_own_cni_ignores_them() -> None:
+    named = ingress("[{from: [{podSelector: {}}], ports: [{port: http}]}]", match(app("web")))
+    (finding,) = found("KR302", serving(), DB, named, cni="ovn-kubernetes")
+    assert "TCP 1-8079,8081-65535 is allowed by OVN-Kubernetes, denied by Calico, Cilium" in finding.message
+
+
 def test_a_single_pod_always_reaches_itself_whatever_the_cni() -> None:
     only = policy(
         "spec: {podSelector: {}, policyTypes: [Ingress], "
