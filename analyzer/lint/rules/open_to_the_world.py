@@ -1,9 +1,9 @@
-"""A rule that admits every address outside the cluster.
+"""Pods that every address outside the cluster may reach: by a rule that admits all, or by a Service.
 
 What:
-    The rule's peers hold every IPv4 or every IPv6 address outside the cluster: no `from` at all, a block
-    such as 0.0.0.0/0, or several blocks together. No policy of an earlier tier takes it back. Pods that
-    no policy selects are not reported here: see KR401.
+    A rule's peers hold every IPv4 or every IPv6 address outside the cluster: no `from` at all, a block such
+    as 0.0.0.0/0, or several blocks together. Or a Service of type NodePort or LoadBalancer leads to pods that
+    no policy isolates for ingress. Other pods that no policy isolates are told by KR401.
 
 Why:
     A rule without `from` reads like "from the cluster", and is "from everywhere". For what must be public
@@ -22,8 +22,11 @@ from typing import TYPE_CHECKING
 
 from analyzer.bitmaps import bitmap, members
 from analyzer.diagnostics import Severity
+from analyzer.lint.evidence import listed
 from analyzer.lint.finding import Finding
+from analyzer.load.text import shown
 from analyzer.model import Direction
+from analyzer.services import FROM_OUTSIDE, services
 from analyzer.sets import AddressSet, PortSet
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ SEVERITY = Severity.NOTICE
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the rules that admit the world."""
+    """Yield the rules that admit the world, and the Services that lead it to pods without a policy."""
     worlds = list(_worlds(evidence))
     for policy in evidence.isolating:
         if not evidence.subjects(policy):
@@ -44,6 +47,36 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         for written in evidence.written(policy):
             if written.direction is Direction.INGRESS:
                 yield from _rule(evidence, written, worlds)
+    if evidence.cluster.services:
+        yield from _exposed(evidence)
+
+
+def _exposed(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the Services that lead from outside to pods without a policy."""
+    for found in services(evidence.reachability):
+        service = found.service
+        if service.type not in FROM_OUTSIDE or service.headless:
+            continue
+        for index, port in enumerate(found.ports):
+            bare = [
+                each
+                for each in port.backends
+                if not each.endpoint.host_network
+                and not evidence.engine.policies(Direction.INGRESS, each.endpoint.number)
+            ]
+            if bare:
+                names = listed([shown(str(each.endpoint)) for each in bare])
+                yield Finding(
+                    code="KR402",
+                    name="open-to-the-world",
+                    severity=SEVERITY,
+                    span=service.span.child("spec", "ports", index),
+                    message=(
+                        f"{service.type.value} Service {shown(f'{service.namespace}/{service.name}')} leads "
+                        f"every address outside the cluster to {names} on {bare[0].targets}"
+                    ),
+                    help="select the pods with a policy that names the clients, or state that this is public",
+                )
 
 
 def _worlds(evidence: Evidence) -> Iterator[Bitmap]:

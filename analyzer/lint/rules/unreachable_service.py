@@ -28,8 +28,8 @@ from analyzer.lint.evidence import listed
 from analyzer.lint.finding import Finding
 from analyzer.lint.wording import placed
 from analyzer.load.text import shown
-from analyzer.model import Direction, PodPeer, ServiceType
-from analyzer.services import services
+from analyzer.model import Direction, PodPeer
+from analyzer.services import FROM_OUTSIDE, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from analyzer.services import Backend, PortBackends
 
 SEVERITY = Severity.WARNING
-_FROM_OUTSIDE = frozenset({ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER})
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -50,7 +49,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     for found in services(evidence.reachability):
         service = found.service
         for index, port in enumerate(found.ports):
-            from_outside = service.type in _FROM_OUTSIDE
+            from_outside = service.type in FROM_OUTSIDE
             if not port.backends or any(_awaits(evidence, each) for each in port.backends):
                 continue
             if not any(_reached(evidence, each, from_outside) for each in port.backends):

@@ -6,7 +6,7 @@ from analyzer.decode import Options
 from analyzer.lint import lint
 from tests.unit.lint.linting import app, fields, found, ingress, match, namespace
 from tests.unit.lint.test_matches_nothing import serving
-from tests.unit.manifests import analysis, pod, policy
+from tests.unit.manifests import analysis, pod, policy, service
 
 WEB, DB = pod("web", labels=app("web")), pod("db", labels=app("db"))
 DENY = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "deny")
@@ -94,3 +94,25 @@ def test_where_every_address_of_a_family_is_a_pod_there_is_no_world_of_that_fami
     assert [each.code for each in found_here] == ["KR402"]
     only_v6 = ingress('[{from: [{ipBlock: {cidr: "::/0"}}]}]')
     assert not lint(analysis(WEB, only_v6, options=options), ["KR402"]).findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "open_"), [("NodePort", True), ("LoadBalancer", True), ("ClusterIP", False)]
+)
+def test_a_service_from_outside_to_pods_without_a_policy_is_told(kind: str, *, open_: bool) -> None:
+    front = service(
+        f"{{type: {kind}, selector: {{app: web}}, ports: [{{port: 80, targetPort: 8080}}]}}", "front"
+    )
+    told = found("KR402", serving(), DB, front)
+    assert bool(told) is open_
+    for finding in told:
+        assert finding.span.field == "spec.ports[0]"
+        assert finding.message == (
+            f"{kind} Service `shop/front` leads every address outside the cluster to `shop/web` on TCP 8080"
+        )
+    assert not found("KR402", serving(), DB, front, DENY)
+
+
+def test_a_service_from_outside_to_pods_of_the_host_network_is_not_policed() -> None:
+    front = service("{type: NodePort, selector: {app: agent}, ports: [{port: 80}]}", "front")
+    assert not found("KR402", WEB, pod("agent", labels=app("agent"), more="hostNetwork: true"), front)
