@@ -28,7 +28,7 @@ from analyzer.model import (
     TierKind,
     Workload,
 )
-from analyzer.selectors import NAMESPACE_NAME, Operator, Requirement, Selector, namespace_named
+from analyzer.selectors import EVERYTHING, NAMESPACE_NAME, Operator, Requirement, Selector, namespace_named
 from analyzer.sets import AddressSet, PortSet, Protocol
 
 if TYPE_CHECKING:
@@ -74,8 +74,14 @@ def requirements(draw: DrawFn, keys: Sequence[str] = KEYS) -> Requirement:
     return Requirement(draw(st.sampled_from(keys)), operator, frozenset(values))
 
 
-selectors = st.builds(lambda found: Selector.of(*found), st.lists(requirements(), max_size=2))
-namespace_selectors = st.one_of(selectors, st.sampled_from(NAMESPACES).map(namespace_named))
+# Half of all selectors match everybody: policies that meet nobody decide nothing.
+selectors = st.one_of(
+    st.just(EVERYTHING),
+    st.builds(lambda found: Selector.of(*found), st.lists(requirements(), min_size=1, max_size=2)),
+)
+namespace_selectors = st.one_of(
+    st.just(EVERYTHING), selectors, st.sampled_from(NAMESPACES).map(namespace_named)
+)
 matches = st.sampled_from(Match)
 pod_peers = st.builds(
     PodPeer,
@@ -139,7 +145,7 @@ def rules(actions: Sequence[Action]) -> SearchStrategy[Rule]:
     return st.builds(
         Rule,
         action=st.sampled_from(actions),
-        peers=st.lists(peers, max_size=2).map(tuple),
+        peers=st.lists(peers, min_size=1, max_size=2).map(tuple),
         ports=ports(),
         doubt=_weighted("", "whether the rule exists"),
         span=st.just(SPAN),
@@ -168,9 +174,9 @@ def tiers(draw: DrawFn) -> Tier:
     """A union that isolates, or an ordered tier of any kind."""
     kind = draw(st.sampled_from(TierKind))
     if kind is TierKind.UNION:
-        found = draw(st.lists(policies([Action.ALLOW]), max_size=4))
+        found = draw(st.lists(policies([Action.ALLOW]), min_size=1, max_size=4))
         return Tier(name="union", kind=kind, unmatched=Action.DENY, policies=tuple(found))
-    found = draw(st.lists(policies(tuple(Action)), max_size=3))
+    found = draw(st.lists(policies(tuple(Action)), min_size=1, max_size=3))
     unmatched = draw(st.sampled_from(Action))
     return Tier(name="ordered", kind=kind, unmatched=unmatched, policies=tuple(found))
 
@@ -201,13 +207,13 @@ def clusters(draw: DrawFn) -> Cluster:
     namespaces = {
         name: Namespace(name=name, labels={**draw(labels), NAMESPACE_NAME: name}) for name in NAMESPACES
     }
-    pods = tuple(_pod(draw, number) for number in range(draw(st.integers(1, 5))))
+    pods = tuple(_pod(draw, number) for number in range(draw(st.sampled_from((1, 2, 3, 3, 4, 5)))))
     return Cluster(
         profile="random",
         namespaces=namespaces,
         pods=pods,
         services=(),
-        tiers=tuple(draw(st.lists(tiers(), max_size=3))),
+        tiers=tuple(draw(tiers()) for _ in range(draw(st.sampled_from((0, 1, 2, 2, 3))))),
         pod_addresses=POD_CIDR,
         node_addresses=~POD_CIDR,
         other_nodes=draw(matches),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from analyzer.endpoints import Endpoint
 from analyzer.model import Cluster, Match
@@ -22,6 +22,7 @@ def ends(endpoint: Endpoint) -> list[End]:
     return [next(AddressSet.of(cidr).addresses()) for cidr in endpoint.cidrs[:4]]
 
 
+@settings(max_examples=2 * settings.get_profile("kubereach").max_examples)  # all else rests on it
 @given(clusters())
 def test_the_engine_agrees_with_the_reference(cluster: Cluster) -> None:
     reachability = Reachability(cluster)

@@ -175,7 +175,7 @@ def test_after_fifty_problems_the_rest_is_left() -> None:
 
 
 def test_what_is_wrong_below_many_levels_of_much_text_is_told_soon_and_where_it_is_about() -> None:
-    much = "1," * 2_000_000
+    much = "1," * 1_000_000
     start = time.monotonic()
     found = problem(f'{HEAD}"a": {"[" * 150}{{"k": [{much} 1], "k": 1}}{"]" * 150}}}')
     assert (found.code, found.message) == ("duplicate-key", "the key `k` stands here twice")
@@ -248,8 +248,8 @@ def test_what_is_no_json_is_refused_where_it_stops_being_some(
 
 def test_json_that_was_cut_off_is_not_read_again_as_yaml() -> None:
     start = time.monotonic()
-    found = problem(HEAD + '"a": [' + "1,\n" * 10_000_000)
-    assert (found.code, place(found)[0]) == ("json-syntax", 10_000_002)
+    found = problem(HEAD + '"a": [' + "1,\n" * 2_000_000)
+    assert (found.code, place(found)[0]) == ("json-syntax", 2_000_002)
     assert time.monotonic() - start < 20
 
 

@@ -267,12 +267,14 @@ def test_a_text_that_no_object_can_hold_is_refused() -> None:
     assert (found.code, place(found)) == ("value-too-long", (3, 7))
 
 
-@pytest.mark.parametrize("key", ["x" * 5_000_000, "\ud800"])
-def test_a_key_that_no_object_can_hold_is_refused_once(key: str, parser: str) -> None:
-    written = key if key.isascii() else r"\ud800"
-    found = problem(HEAD + f'spec:\n  ? "{written}"\n  : 1\n')
-    assert found.code in {"value-too-long", "control-character", "yaml-syntax"}
-    assert place(found)[0] == 4
+def test_a_key_that_no_object_can_hold_is_refused_once() -> None:
+    found = problem(HEAD + f'spec:\n  ? "{"x" * 5_000_000}"\n  : 1\n')
+    assert (found.code, place(found)) == ("value-too-long", (4, 5))
+
+
+def test_half_a_surrogate_pair_is_no_key_either(parser: str) -> None:
+    found = problem(HEAD + 'spec:\n  "\\ud800": 1\n')
+    assert found.code in {"yaml-syntax", "control-character"}
 
 
 def test_a_root_that_no_object_can_hold_is_refused_once() -> None:

@@ -55,11 +55,15 @@ def test_arrays_count_what_bitmaps_count(cluster: Cluster) -> None:
 
 def test_arrays_count_what_bitmaps_count_over_several_blocks_of_classes() -> None:
     pytest.importorskip("numpy", reason="counting by arrays needs NumPy")
+    peer = "{{podSelector: {{matchLabels: {{app: x{1}}}}}}}"
     admit = (
-        "spec: {{podSelector: {0}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: x{1}}}}}}}]}}]}}"
+        f"spec: {{{{podSelector: {{0}}, ingress: [{{{{from: [{peer}], ports: [{{{{port: {{2}}}}}}]}}}}]}}}}"
     )
-    own = [policy(admit.format(f"{{matchLabels: {{app: x{n}}}}}", n // 2), f"own-{n}") for n in range(1, 600)]
-    everybody = policy(admit.format("{}", 0))
+    own = [
+        policy(admit.format(f"{{matchLabels: {{app: x{n}}}}}", n // 2, 80 + n % 3), f"own-{n}")
+        for n in range(1, 600)
+    ]
+    everybody = policy(admit.format("{}", 0, 80))
     pods = [pod(f"p{n}", labels=f"{{app: x{n}}}") for n in range(600)]
     engine = analysis(*pods, *own, everybody).reachability.engine
     assert len(engine.classes) > 600

@@ -1,4 +1,4 @@
-"""How long the random tests look: a few hundred cases by default, thousands with KUBEREACH_CASES=10000."""
+"""How long the random tests look: a hundred cases by default, thousands with KUBEREACH_CASES=10000."""
 
 import os
 
@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 # Timing says nothing on a shared machine, and a cluster is a large value to draw.
 settings.register_profile(
     "kubereach",
-    max_examples=int(os.environ.get("KUBEREACH_CASES", "200")),
+    max_examples=int(os.environ.get("KUBEREACH_CASES", "100")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
