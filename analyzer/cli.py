@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
 COMMANDS = {
+    "completion": "write a completion script for bash, zsh or fish",
     "diff": "say which connections a change opens and closes, and why",
     "explain": "say why a connection is allowed or denied",
     "exposure": "say what each workload exposes and uses, and who is reachable from the edge",
@@ -35,12 +36,13 @@ COMMANDS = {
 _DEBUG = "KUBEREACH_DEBUG"
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code."""
+def main(words: Sequence[str] | None = None, *, live: bool = False) -> int:
+    """Run one command; return its exit code. `live`: the current context is read when no path is given."""
     _prepare()
     console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
     try:
         chosen, run = _parsed(sys.argv[1:] if words is None else words)
+        chosen.live = live
         color = wants_color(chosen.color, sys.stderr)
         console = Console(sys.stderr, color=color, quiet=chosen.quiet, timings=chosen.timings)
         code = run(chosen, console)

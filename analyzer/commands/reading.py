@@ -67,7 +67,7 @@ def read(
 
 
 def _load(arguments: Namespace, paths: Sequence[str], called: Callable[[str], str] | None) -> Loaded:
-    if arguments.context or arguments.kubeconfig:
+    if arguments.context or arguments.kubeconfig or (arguments.live and not paths):
         if paths:
             raise _usage("both paths and a live cluster are given", "leave one of them out")
         from analyzer.live import read as read_cluster
