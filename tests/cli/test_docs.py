@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.cli.running import PROJECT, Commands
 CONSOLE = re.compile(r"^```console\n\$ kubereach (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = [
     pytest.param(words, output, id=f"{page.name}: {words}")
-    for page in sorted((PROJECT / "docs").glob("*.md"))
+    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
     for words, output in CONSOLE.findall(page.read_text())
 ]
 
@@ -21,6 +22,17 @@ def test_what_the_documentation_shows_is_what_is_printed(run: Commands, words: s
     assert run(*shlex.split(words)).out == output
 
 
-@pytest.mark.parametrize("page", ["cli.md", "diff.md", "formats.md", "json.md"])
+@pytest.mark.parametrize("page", ["cli.md", "diff.md", "exposure.md", "formats.md", "json.md"])
 def test_these_pages_show_something(page: str) -> None:
     assert CONSOLE.search(Path(PROJECT, "docs", page).read_text())
+
+
+def test_the_story_of_the_readme_shows_the_change_as_it_is() -> None:
+    before, after = (
+        (PROJECT / f"docs/story/{when}/shop.yaml").read_text().splitlines() for when in ("before", "after")
+    )
+    made = list(unified_diff(before, after, lineterm=""))[3:]
+    (shown,) = re.findall(
+        r"^```diff\n(.*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert shown.splitlines() == made
