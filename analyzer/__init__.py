@@ -1,7 +1,8 @@
 """Who can talk to whom in a Kubernetes cluster, predicted exactly from manifests.
 
 The public API: `analyze(paths)` gives an `Analysis`, whose `reachability` answers for every pair of
-endpoints. All names are loaded when first used, so that importing the package costs nothing.
+endpoints. All names are loaded when first used, so that importing the package costs nothing. The steps of
+`analyze` have modules of their own: `analyzer.load`, `analyzer.decode`, `analyzer.explain`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from analyzer.analysis import Analysis, analyze, evaluate
     from analyzer.bounds import Bounds
     from analyzer.decode import Options
-    from analyzer.diagnostics import AnalyzerError, Diagnostic, Span
+    from analyzer.defaults import Said, options
+    from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity, Span
     from analyzer.endpoints import Endpoint
+    from analyzer.filters import Filters, View
+    from analyzer.load import Document, Loaded
     from analyzer.model import (
         Action,
         AddressPeer,
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
         TierKind,
         Workload,
     )
+    from analyzer.names import Names
     from analyzer.profiles import PROFILES, Profile
     from analyzer.reachability import Reachability
     from analyzer.sets import AddressSet, PortSet, Protocol
@@ -72,16 +77,24 @@ _HOME = {
     "AnalyzerError": "diagnostics",
     "Bounds": "bounds",
     "Diagnostic": "diagnostics",
+    "Document": "load",
     "Endpoint": "endpoints",
+    "Filters": "filters",
+    "Loaded": "load",
+    "Names": "names",
     "Options": "decode",
     "PROFILES": "profiles",
     "PortSet": "sets",
     "Profile": "profiles",
     "Protocol": "sets",
     "Reachability": "reachability",
+    "Said": "defaults",
+    "Severity": "diagnostics",
     "Span": "diagnostics",
+    "View": "filters",
     "analyze": "analysis",
     "evaluate": "analysis",
+    "options": "defaults",
     **dict.fromkeys(_MODEL, "model"),
 }
 
@@ -98,9 +111,13 @@ __all__ = [
     "Denial",
     "Diagnostic",
     "Direction",
+    "Document",
     "Endpoint",
+    "Filters",
+    "Loaded",
     "Match",
     "NamedPort",
+    "Names",
     "Namespace",
     "Options",
     "Peer",
@@ -113,16 +130,20 @@ __all__ = [
     "Protocol",
     "Reachability",
     "Rule",
+    "Said",
     "SelfService",
     "Service",
     "ServicePort",
     "ServiceType",
+    "Severity",
     "Span",
     "Tier",
     "TierKind",
+    "View",
     "Workload",
     "analyze",
     "evaluate",
+    "options",
 ]
 
 

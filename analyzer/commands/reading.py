@@ -10,8 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis
-from analyzer.commands.defaults import is_kind_configuration, options
 from analyzer.decode import decode
+from analyzer.defaults import Said, is_kind_configuration, options
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load import NothingToAnalyze, load
 from analyzer.model import Direction
@@ -44,7 +44,7 @@ def read(
     with console.stage("read", "reading"):
         loaded = _load(arguments, paths, called)
     with console.stage("decode", "decoding"):
-        chosen = options(arguments, loaded.documents, routes=routes)
+        chosen = options(_said(arguments), loaded.documents, routes=routes)
         decoded = decode(loaded.documents, chosen)
     diagnostics = (*loaded.diagnostics, *decoded.diagnostics)
     if not decoded.cluster.pods:
@@ -63,6 +63,15 @@ def read(
         other_kinds=_unread(decoded.other_kinds, loaded.documents),
         documents=loaded.documents,
         options=chosen,
+    )
+
+
+def _said(arguments: Namespace) -> Said:
+    return Said(
+        cni=arguments.cni or "",
+        namespace=arguments.default_namespace,
+        pod_cidrs=tuple(arguments.pod_cidr),
+        kubernetes_version=arguments.kubernetes_version or "",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from lab.manifests import Manifests
 from lab.probes import Patience, Probe, ProbeResult
 from lab.world import World
 
@@ -24,8 +25,8 @@ class Provider(Protocol):
         """What lives in it now, with real addresses."""
         ...
 
-    def deploy(self, world: World) -> None:
-        """Change what lives in it into another world; what is in both stays as it is."""
+    def deploy(self, manifests: Manifests) -> None:
+        """Change what lives in it into what the manifests say; what is in both stays as it is."""
         ...
 
     def observe(

@@ -1,11 +1,12 @@
 """How to read the input: what the user says, else what the input shows, else the usual.
 
-Comes in: parsed arguments and documents. Goes out: Options for the decoder.
+Comes in: what the user says, and documents. Goes out: Options for the decoder.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.decode import Options
@@ -14,7 +15,6 @@ from analyzer.load.text import shown
 from analyzer.profiles import CALICO, PROFILES
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
     from analyzer.load import Document
@@ -28,14 +28,24 @@ _TELLING = frozenset({"DaemonSet", "IPPool", "Node"})
 _SUBNETS = {"ipv4": "10.244.0.0/16", "ipv6": "fd00:10:244::/56", "dual": "10.244.0.0/16,fd00:10:244::/56"}
 
 
-def options(arguments: Namespace, documents: Sequence[Document], *, routes: bool = False) -> Options:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a user says about the input; empty where nothing. `cni` names a profile."""
+
+    cni: str = ""
+    namespace: str = "default"
+    pod_cidrs: tuple[str, ...] = ()
+    kubernetes_version: str = ""
+
+
+def options(said: Said, documents: Sequence[Document], *, routes: bool = False) -> Options:
     """Return the options of a run. Raises AnalyzerError when the user names what does not exist."""
-    version = arguments.kubernetes_version
+    version = said.kubernetes_version
     telling = not _TELLING.isdisjoint(document.kind for document in documents)
     return Options(
-        profile=_named(arguments.cni) if arguments.cni else (_detected(documents) if telling else CALICO),
-        namespace=arguments.default_namespace,
-        pod_cidrs=tuple(arguments.pod_cidr) or _pod_cidrs(documents, telling=telling),
+        profile=_named(said.cni) if said.cni else (_detected(documents) if telling else CALICO),
+        namespace=said.namespace,
+        pod_cidrs=said.pod_cidrs or _pod_cidrs(documents, telling=telling),
         kubernetes_version=_version(version) if version else _USUAL.kubernetes_version,
         routes=routes,
     )
