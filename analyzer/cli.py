@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
 COMMANDS = {
     "completion": "write a completion script for bash, zsh or fish",
+    "check": "hold a cluster to what is expected of it: who may talk to whom",
     "diff": "say which connections a change opens and closes, and why",
     "explain": "say why a connection is allowed or denied",
     "exposure": "say what each workload exposes and uses, and who is reachable from the edge",

@@ -158,8 +158,13 @@ def _folded(name: str) -> str:
     *before, last = name.split("/")
     if not before:
         return name
-    kind = before[-1].lower()
-    return "/".join((*before[:-1], _KINDS.get(kind, kind), last))
+    return "/".join((*before[:-1], full_kind(before[-1]), last))
+
+
+def full_kind(kind: str) -> str:
+    """Write a kind in lower case, and in full where kubectl has a short name for it."""
+    folded = kind.lower()
+    return _KINDS.get(folded, folded)
 
 
 def _has_pod_in(endpoint: Endpoint, addresses: AddressSet) -> bool:

@@ -29,6 +29,7 @@ KINDS_READ = frozenset(
         "Deployment",
         "EndpointSlice",
         "Endpoints",
+        "Expectations",
         "GRPCRoute",
         "Gateway",
         "GatewayClass",

@@ -21,7 +21,7 @@ _PREPOSITION = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 def render(explanation: Explanation) -> str:
     """Return the headline and the details, ending in a newline."""
-    lines = [f"{verdict(explanation)}: {_because(explanation)}", ""]
+    lines = [f"{verdict(explanation)}: {'; '.join(reasons(explanation))}", ""]
     lines.append(f"{explanation.source} -> {explanation.destination}")
     lines.append(f"  allowed: {explanation.bounds.certain & explanation.asked}")
     if unknown := explanation.bounds.unknown & explanation.asked:
@@ -43,15 +43,18 @@ def verdict(explanation: Explanation) -> str:
     return "allowed" if certain == asked else "allowed in part"
 
 
-def _because(explanation: Explanation) -> str:
-    """Say in one sentence what decided."""
+def reasons(explanation: Explanation) -> tuple[str, ...]:
+    """Say what decided, one sentence for each side or fact that did."""
     asked = explanation.asked
     if explanation.bounds.unknown & asked:
-        return "it depends on " + "; and on ".join(explanation.facts)
+        return tuple(
+            f"{'it depends' if not index else 'and'} on {fact}"
+            for index, fact in enumerate(explanation.facts)
+        )
     closed = [side for side in explanation.sides if not _passed(side, asked)]
     if closed:
-        return "; ".join(_closed(side, asked) for side in closed)
-    return "; ".join(_passing(side, asked) for side in explanation.sides)
+        return tuple(_closed(side, asked) for side in closed)
+    return tuple(_passing(side, asked) for side in explanation.sides)
 
 
 def _passed(side: Side, asked: PortSet) -> PortSet:

@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 
 from analyzer import Analysis, analyze
-from tests.unit.expectations import Expectation, connections, read
+from analyzer.expect.checking import check
+from analyzer.expect.expectation import Outcome
+from analyzer.expect.reading import is_expectations, read_expectations
+from analyzer.expect.result import Result
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
 # The fields that an example has on purpose and that are worth a warning.
 WARNED = {"policy-types": ["spec.ingress", "spec.egress"]}
-CASES = [
-    pytest.param(folder, expectation, id=f"{folder.name}: {expectation.name}")
-    for folder in FOLDERS
-    for expectation in read(folder / "expect.yaml")
-]
 
 
 @cache
@@ -24,11 +22,30 @@ def analysis(folder: Path) -> Analysis:
     return analyze([str(folder)])
 
 
-@pytest.mark.parametrize(("folder", "expectation"), CASES)
-def test_every_expectation_of_an_example_holds(folder: Path, expectation: Expectation) -> None:
-    found = list(connections(analysis(folder), expectation))
-    assert found
-    assert all(expectation.holds(each) for each in found), found
+@cache
+def results(folder: Path) -> tuple[Result, ...]:
+    found, warnings = read_expectations(filter(is_expectations, analysis(folder).documents))
+    assert not warnings
+    return check(analysis(folder).reachability, found)
+
+
+CASES = [
+    pytest.param(result, id=f"{folder.name}: {result.expectation.name}")
+    for folder in FOLDERS
+    for result in results(folder)
+]
+
+
+@pytest.mark.parametrize("result", CASES)
+def test_every_expectation_of_an_example_holds(result: Result) -> None:
+    assert result.outcome is Outcome.HOLDS, result
+    assert result.pairs
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_example_has_expectations_with_reasons(folder: Path) -> None:
+    assert results(folder)
+    assert all(each.expectation.reason for each in results(folder))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -43,9 +60,3 @@ def test_an_example_tells_what_it_is_about(folder: Path) -> None:
     text = (folder / "README.md").read_text()
     assert text.startswith("# ")
     assert "Common misreading:" in text
-
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_the_expectations_of_an_example_have_distinct_names(folder: Path) -> None:
-    names = [each.name for each in read(folder / "expect.yaml")]
-    assert len(names) == len(set(names))
