@@ -65,7 +65,10 @@ class Causes:
         self, profile: Profile, peers: Bitmap, ports: PortSet, *, grows: bool
     ) -> Iterator[tuple[tuple[Cause, ...], Bitmap, PortSet]]:
         left = [(peers, ports)]
-        for each in self._listed(profile, grows=grows):
+        candidates = iter(self._listed(profile, grows=grows))
+        while left:
+            each = next(candidates, None)
+            assert each is not None, "what a direction denies, a rule denies or a policy isolates"
             rest = []
             for those, these in left:
                 where = those if each.classes is None else each.version.spread(each.classes, those)
@@ -79,9 +82,6 @@ class Causes:
                 if which != these:
                     rest.append((where, these - which))
             left = rest
-            if not left:
-                return
-        raise AssertionError("what a direction denies, a rule denies or a policy isolates")
 
     def _listed(self, profile: Profile, *, grows: bool) -> list[_Candidate]:
         key = (id(profile), grows)

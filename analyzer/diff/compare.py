@@ -6,7 +6,7 @@ causes; no pair, port and transition is in two of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from analyzer.bitmaps import Bitmap, members
 from analyzer.bounds import Bounds
@@ -168,6 +168,8 @@ def _at(bounds: Bounds, verdict: Verdict) -> PortSet:
             return bounds.unknown
         case Verdict.DENIED:
             return ~bounds.possible
+        case never:
+            assert_never(never)
 
 
 def _lacking(side: Side, ports: PortSet, level: Verdict, *, grows: bool) -> PortSet:

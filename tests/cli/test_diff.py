@@ -227,6 +227,16 @@ def test_pods_of_one_workload_that_are_not_alike_are_matched_by_name(elsewhere: 
     assert ids == {"shop/StatefulSet/db#db-0"}
 
 
+def test_pods_of_one_workload_that_are_alike_are_one_endpoint_of_both_versions(elsewhere: Commands) -> None:
+    for version, port in (("old", 80), ("new", 81)):
+        pods = [replica("db-0", "first"), replica("db-1", "first"), pod("web")]
+        elsewhere.write(f"{version}.yaml", *pods, policy(to_role("first", port)))
+    parts = [
+        each["parts"][0]["destinations"]["endpoints"] for each in changes(elsewhere, "old.yaml", "new.yaml")
+    ]
+    assert parts == [["shop/StatefulSet/db"]] * 2
+
+
 def test_a_new_replica_is_compared_with_the_others_of_its_workload(elsewhere: Commands) -> None:
     isolated = policy(to_role("other", 80))
     elsewhere.write("old.yaml", replica("db-0", "first"), pod("web"), isolated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -152,19 +153,19 @@ def rules(actions: Sequence[Action]) -> SearchStrategy[Rule]:
     )
 
 
-def policies(actions: Sequence[Action]) -> SearchStrategy[Policy]:
-    """A policy whose rules have some actions."""
+def policies(actions: Sequence[Action], fewest: int = 0) -> SearchStrategy[Policy]:
+    """A policy whose rules have some actions; `fewest` is the least number of them in a direction."""
     return st.builds(
         Policy,
         kind=st.just("NetworkPolicy"),
         namespace=st.sampled_from(NAMESPACES),
         name=st.sampled_from(("one", "two", "three")),
         order=st.just(0.0),
-        subject_namespaces=namespace_selectors,
-        subject_pods=selectors,
+        subject_namespaces=st.one_of(st.just(EVERYTHING), namespace_selectors),
+        subject_pods=st.one_of(st.just(EVERYTHING), selectors),
         directions=st.frozensets(st.sampled_from(Direction), min_size=1),
-        ingress=st.lists(rules(actions), max_size=3).map(tuple),
-        egress=st.lists(rules(actions), max_size=3).map(tuple),
+        ingress=st.lists(rules(actions), min_size=fewest, max_size=3).map(tuple),
+        egress=st.lists(rules(actions), min_size=fewest, max_size=3).map(tuple),
         span=st.just(SPAN),
     )
 
@@ -176,7 +177,7 @@ def tiers(draw: DrawFn) -> Tier:
     if kind is TierKind.UNION:
         found = draw(st.lists(policies([Action.ALLOW]), min_size=1, max_size=4))
         return Tier(name="union", kind=kind, unmatched=Action.DENY, policies=tuple(found))
-    found = draw(st.lists(policies(tuple(Action)), min_size=1, max_size=3))
+    found = draw(st.lists(policies(tuple(Action), 1), min_size=1, max_size=3))
     unmatched = draw(st.sampled_from(Action))
     return Tier(name="ordered", kind=kind, unmatched=unmatched, policies=tuple(found))
 
@@ -220,6 +221,31 @@ def clusters(draw: DrawFn) -> Cluster:
         self_service=SelfService.POLICED,
         denial=Denial.TIMEOUT,
     )
+
+
+@st.composite
+def contested_clusters(draw: DrawFn) -> Cluster:
+    """Pods that an ordered tier selects, all of them, before another tier does: every rule counts."""
+    cluster = draw(clusters())
+    ordered = draw(st.lists(policies(tuple(Action), 1), min_size=1, max_size=3))
+    everybody = [
+        replace(
+            policy,
+            subject_namespaces=EVERYTHING,
+            subject_pods=draw(st.sampled_from((EVERYTHING, policy.subject_pods))),
+            directions=frozenset(Direction),
+            ingress=tuple(_for_most(draw, rule) for rule in policy.ingress),
+            egress=tuple(_for_most(draw, rule) for rule in policy.egress),
+        )
+        for policy in ordered
+    ]
+    unmatched = draw(st.sampled_from((Action.DENY, Action.PASS, Action.ALLOW)))
+    first = Tier(name="first", kind=TierKind.ORDERED, unmatched=unmatched, policies=tuple(everybody))
+    return replace(cluster, tiers=(first, draw(tiers())))
+
+
+def _for_most(draw: DrawFn, rule: Rule) -> Rule:
+    return replace(rule, peers=(AnyPeer(span=SPAN),)) if draw(st.booleans()) else rule
 
 
 def _pod(draw: DrawFn, number: int) -> Pod:

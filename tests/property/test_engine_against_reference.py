@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies as st
 
 from analyzer.endpoints import Endpoint
 from analyzer.model import Cluster, Match
 from analyzer.reachability import Reachability
 from analyzer.reference import End, connects
 from analyzer.sets import AddressSet, Protocol
-from tests.property.strategies import CIDRS, PORTS, clusters
+from tests.property.strategies import CIDRS, PORTS, clusters, contested_clusters
 
 # One port on each side of every boundary that the strategies can draw.
-PROBES = tuple(sorted({port + step for port in PORTS for step in (-1, 0, 1)} & set(range(1, 65536))))
+EDGES = tuple(sorted({port + step for port in PORTS for step in (-1, 0, 1)} & set(range(1, 65536))))
+# Of SCTP and ICMP the strategies draw everything or nothing.
+PROBES = {Protocol.TCP: EDGES, Protocol.UDP: EDGES, Protocol.SCTP: (80,), Protocol.ICMP: (8,)}
 
 
 def ends(endpoint: Endpoint) -> list[End]:
@@ -23,7 +25,7 @@ def ends(endpoint: Endpoint) -> list[End]:
 
 
 @settings(max_examples=2 * settings.get_profile("kubereach").max_examples)  # all else rests on it
-@given(clusters())
+@given(st.one_of(clusters(), contested_clusters()))
 def test_the_engine_agrees_with_the_reference(cluster: Cluster) -> None:
     reachability = Reachability(cluster)
     for source in reachability.endpoints:
@@ -31,8 +33,8 @@ def test_the_engine_agrees_with_the_reference(cluster: Cluster) -> None:
             bounds = reachability.connection(source, destination)
             for here in ends(source):
                 for there in ends(destination):
-                    for protocol in Protocol:
-                        for port in (8,) if protocol is Protocol.ICMP else PROBES:
+                    for protocol, probes in PROBES.items():
+                        for port in probes:
                             expected = connects(cluster, here, there, protocol, port)
                             certain = bounds.certain.has(protocol, port)
                             possible = bounds.possible.has(protocol, port)
