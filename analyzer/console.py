@@ -26,6 +26,8 @@ _BOLD = "1"
 # Seconds; a line about work that takes less would only flicker.
 _PATIENCE = 0.7
 _MOST_ALIKE = 4
+# More than anybody mends before reading the manifests again.
+_MOST_ERRORS = 1000
 _ERASE = "\r\x1b[K"
 
 
@@ -51,8 +53,10 @@ class Console:
     def error(self, found: Iterable[Diagnostic]) -> None:
         """Write diagnostics that stopped the work, errors first, and how many there are."""
         diagnostics = sorted(found, key=_place)
-        for severity in Severity:
-            self._write_all(each for each in diagnostics if each.severity is severity)
+        ordered = [each for severity in Severity for each in diagnostics if each.severity is severity]
+        self._write_all(ordered[:_MOST_ERRORS])
+        if len(ordered) > _MOST_ERRORS:
+            self._line(f"    and {len(ordered) - _MOST_ERRORS:,} more")
         counts = Counter(each.severity for each in diagnostics)
         if len(diagnostics) > 1:
             text = ", ".join(

@@ -19,10 +19,10 @@ def python(code: str) -> list[str]:
 
 def test_a_run_has_its_time_and_its_own_memory() -> None:
     small = run(python("pass"))
-    large = run(python("import time; held = b'x' * 200_000_000; time.sleep(0.2)"))
+    large = run(python("import time; held = b'x' * 400_000_000; time.sleep(0.2)"))
     assert large.seconds > 0.2
-    assert 200 < large.peak < 260
-    assert small.peak < 100
+    assert 400 < large.peak < 460
+    assert small.peak < 300  # Linux counts what this process has when it starts the other
 
 
 def test_a_run_beyond_its_limit_is_ended() -> None:

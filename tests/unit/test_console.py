@@ -68,6 +68,12 @@ def test_one_problem_is_not_counted() -> None:
     assert len(errors(diagnostic()).splitlines()) == 1
 
 
+def test_of_very_many_problems_the_first_thousand_are_written_and_all_are_counted() -> None:
+    lines = errors(*(diagnostic(ERROR, "a.yaml", line) for line in range(1, 1501))).splitlines()
+    assert lines[999].startswith("a.yaml:1000:")
+    assert lines[1000:] == ["    and 500 more", "1500 errors; nothing was analyzed"]
+
+
 def test_no_control_character_of_the_input_reaches_the_terminal() -> None:
     nasty = "\x1b[31m\r\n\u202e\udcff"
     span = Span(f"{nasty}.yaml", (nasty,))
