@@ -13,7 +13,25 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from analyzer import PROFILES, AddressSet, Cluster, Options, analyze
+from analyzer import (
+    PROFILES,
+    Action,
+    AddressSet,
+    Cluster,
+    Direction,
+    Match,
+    Options,
+    PodPeer,
+    Policy,
+    Ports,
+    PortSet,
+    Rule,
+    Span,
+    Tier,
+    TierKind,
+    analyze,
+)
+from analyzer.selectors import Selector
 from lab.probes import Outcome, Probe, ProbeResult, Protocol
 from lab.providers.netns import nft
 from lab.providers.netns.firewall import compile_world, counts, table_name
@@ -123,6 +141,75 @@ ONLY_CLIENTS = policy(
     "[{from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: http}]}]}",
     "only-clients",
 )
+SPAN = Span("tiers.yaml")
+
+
+def tier(unmatched: Action, *actions: Action, direction: Direction = Direction.INGRESS) -> Tier:
+    """Return an ordered tier whose one policy selects shop/b and acts on shop/a, one rule an action."""
+    rules = tuple(
+        Rule(
+            action=action,
+            peers=(
+                PodPeer(
+                    namespaces=Selector(), pods=Selector.labels(app="client"), on_hosts=Match.NO, span=SPAN
+                ),
+            ),
+            ports=Ports(numbers=PortSet.all(), named=(), span=SPAN),
+            doubt="",
+            span=SPAN,
+        )
+        for action in actions
+    )
+    chosen = Policy(
+        kind="ClusterNetworkPolicy",
+        namespace="",
+        name="chosen",
+        order=0,
+        subject_namespaces=Selector(),
+        subject_pods=Selector.labels(app="server"),
+        directions=frozenset((direction,)),
+        ingress=rules,
+        egress=(),
+        span=SPAN,
+    )
+    return Tier(name="tier", kind=TierKind.ORDERED, unmatched=unmatched, policies=(chosen,))
+
+
+ALLOW, DENY, PASS = Action.ALLOW, Action.DENY, Action.PASS
+# What the tiers make of connections to shop/b: of shop/a, which the rules are about, and of shop/c.
+TIERS = {
+    "the first rule that matches decides": ([tier(PASS, DENY, ALLOW)], (False, True)),
+    "an allow is final": ([tier(PASS, ALLOW, DENY), tier(DENY, DENY)], (True, False)),
+    "a deny is final": ([tier(PASS, DENY), tier(ALLOW, ALLOW)], (False, True)),
+    "pass leaves the tier": ([tier(DENY, PASS, ALLOW), tier(DENY, DENY)], (False, False)),
+    "pass out of the last tier allows": ([tier(DENY, PASS)], (True, False)),
+    "what no rule matches goes on to the next tier": ([tier(PASS, ALLOW), tier(DENY)], (True, False)),
+    "what no rule matches may be denied at once": ([tier(DENY, ALLOW), tier(ALLOW)], (True, False)),
+    "what no rule matches may be allowed at once": ([tier(ALLOW, DENY), tier(DENY)], (False, True)),
+    "after all tiers everything is allowed": ([tier(PASS), tier(PASS)], (True, True)),
+    "a tier of another direction does not count": (
+        [tier(DENY, direction=Direction.EGRESS), tier(PASS, DENY)],
+        (False, True),
+    ),
+}
+
+
+@pytest.mark.parametrize("fact", TIERS)
+def test_tiers_decide_in_their_order(inside_once: Inside, fact: str) -> None:
+    tiers, expected = TIERS[fact]
+    world = placed(*TWO)
+    world = replace(world, cluster=replace(world.cluster, tiers=tuple(tiers)))
+
+    def story() -> None:
+        with served(world) as network:
+            enforce(network, compile_world(world, 1))
+            server = address(world, "shop/b")
+            found = outcomes(network, [tcp("shop/a", server), tcp("shop/c", server)])
+            assert tuple(each is Outcome.OPEN for each in found) == expected
+
+    inside_once(story)
+
+
 NOTHING_OUT = policy("spec: {podSelector: {}, policyTypes: [Egress]}", "nothing-out")
 NOTHING_IN = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "nothing-in")
 
