@@ -51,8 +51,9 @@ def compile_world(world: World, generation: int, canaries: Sequence[Cluster] = (
     clusters = (world.cluster, *canaries)
     nodes = [address for node in world.nodes for address in node.addresses]
     legend = Legend(generation)
+    known = [(cluster, Peers(cluster, nodes)) for cluster in clusters]
     sides = {
-        direction: [Side(cluster, direction, Peers(cluster, nodes), legend) for cluster in clusters]
+        direction: [Side(cluster, direction, peers, legend) for cluster, peers in known]
         for direction in Direction
     }
     build, swap = {}, {}
