@@ -4,12 +4,146 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
+from invoke.exceptions import Exit
 from invoke.tasks import task
+
+if TYPE_CHECKING:
+    from analyzer.console import Console
+
+_LAB = "kubereach"
+_MANIFESTS = {
+    "manifests": "files and folders, separated by spaces (default: manifests/)",
+    "cni": "how policies are enforced: calico, cilium, kindnet, kube-router, ...",
+    "max-replicas": "of each workload, at most",
+    "name": "of the lab, so that several can live side by side",
+}
+
+
+def _carry_out(call: Callable[[Console], int]) -> None:
+    from lab.commands import carried_out
+
+    if code := int(carried_out(call)):
+        raise Exit(code=code)
 
 
 @task(help={"manifests": "files and folders, separated by spaces", "options": "passed on as they are"})
 def predict(context: Context, manifests: str = "manifests/", options: str = "") -> None:
     """Predict from manifests who can talk to whom."""
     context.run(f"{shlex.quote(sys.executable)} -m analyzer {options} {manifests}", pty=sys.stdout.isatty())
+
+
+@task(positional=["manifests"], help={**_MANIFESTS, "provider": "auto or netns"})
+def up(
+    context: Context,
+    manifests: str = "",
+    provider: str = "auto",
+    name: str = _LAB,
+    cni: str = "",
+    max_replicas: int = 0,
+) -> None:
+    """Bring a lab up with manifests."""
+    from lab.commands import Reading, up as command
+
+    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni, max_replicas=max_replicas or None)
+    _carry_out(lambda console: command.run(console, reading, name=name, provider=provider))
+
+
+@task(positional=["manifests"], help={key: _MANIFESTS[key] for key in ("manifests", "cni", "name")})
+def deploy(context: Context, manifests: str = "", name: str = _LAB, cni: str = "") -> None:
+    """Apply changed manifests to a running lab, without restarting it."""
+    from lab.commands import Reading, up as command
+
+    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni)
+    _carry_out(lambda console: command.deploy(console, reading, name=name))
+
+
+@task(help={"name": _MANIFESTS["name"]})
+def status(context: Context, name: str = _LAB) -> None:
+    """Show the pods of a lab: address, node, labels, policies."""
+    from lab.commands import status as command
+
+    _carry_out(lambda console: command.run(console, name=name))
+
+
+@task(help={"name": _MANIFESTS["name"]})
+def down(context: Context, name: str = _LAB) -> None:
+    """Remove a lab; may be called twice."""
+    from lab.commands import down as command
+
+    _carry_out(lambda console: command.run(console, name=name))
+
+
+@task(
+    iterable=["source", "destination", "namespace", "port"],
+    help={
+        "source": "only from here: a name, or a pattern such as 'shop/*'; may be repeated",
+        "destination": "only to here; may be repeated",
+        "namespace": "only what starts or ends here; may be repeated",
+        "port": "only these ports, such as 80/TCP; may be repeated",
+        "every-pair": "every pod with every pod, not one of each kind",
+        "timeout": "seconds until the first silence counts",
+        "format": "table, json, csv or junit",
+        "output": "write a recording to this file, for `nox -s verify -- --recording`",
+        "name": _MANIFESTS["name"],
+    },
+)
+def probe(  # noqa: PLR0913 - one parameter an option
+    context: Context,
+    source: Sequence[str] = (),
+    destination: Sequence[str] = (),
+    namespace: Sequence[str] = (),
+    port: Sequence[str] = (),
+    every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
+    timeout: float = 1.0,
+    format: str = "table",  # noqa: A002 - the option's name
+    output: str = "",
+    name: str = _LAB,
+) -> None:
+    """Send real packets between the pods of a lab, and show who reached whom."""
+    from lab.commands import probe as command
+
+    asked = command.Asked(
+        sources=tuple(source),
+        destinations=tuple(destination),
+        namespaces=tuple(namespace),
+        ports=tuple(port),
+        every_pair=every_pair,
+        timeout=timeout,
+    )
+    _carry_out(lambda console: command.run(console, asked, name=name, form=format, output=output))
+
+
+@task(
+    positional=["pod", "command"],
+    help={
+        "pod": "a pod or an outside host",
+        "command": "what to run (default: a shell)",
+        "name": _MANIFESTS["name"],
+    },
+)
+def shell(context: Context, pod: str, command: str = "", name: str = _LAB) -> None:
+    """Run a command in a pod's network: `invoke shell test-pod-a "curl -m 2 test-pod-c.test-c"`."""
+    from lab.commands import shell as module
+
+    _carry_out(lambda console: module.run(console, pod, command, name=name))
+
+
+@task(help={"port": "such as 80/TCP", "name": _MANIFESTS["name"]})
+def trace(context: Context, source: str, destination: str, port: str, name: str = _LAB) -> None:
+    """Make one connection, and tell which policies and rules decided it."""
+    from lab.commands import trace as command
+
+    _carry_out(lambda console: command.run(console, source, destination, port, name=name))
+
+
+@task(positional=["manifests"], help={key: _MANIFESTS[key] for key in ("manifests", "cni", "max-replicas")})
+def demo(context: Context, manifests: str = "", cni: str = "", max_replicas: int = 0) -> None:
+    """Tell the whole story: predict, bring to life, probe, verify, remove."""
+    from lab.commands import Reading, demo as command
+
+    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni, max_replicas=max_replicas or None)
+    _carry_out(lambda console: command.run(console, reading))

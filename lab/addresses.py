@@ -16,6 +16,8 @@ NODES: Mapping[int, AddressSet] = {
     6: AddressSet.of("fc00:f853:ccd:e793::/64"),
 }
 SERVICES: Mapping[int, AddressSet] = {4: AddressSet.of("10.96.0.0/16"), 6: AddressSet.of("fd00:10:96::/112")}
+# The API server's default `--service-node-port-range`.
+NODE_PORTS = range(30000, 32768)
 # The first address of a network is its own name, the next one is usually a gateway's.
 _FIRST = 2
 

@@ -5,6 +5,7 @@ Comes in: who tries to reach which address and port. Goes out: one outcome for e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -84,6 +85,13 @@ class ProbeResult(NamedTuple):
     probe: Probe
     outcome: Outcome
     attempts: tuple[Attempt, ...]
+
+    def told(self, rules: Mapping[str, str]) -> ProbeResult:
+        """Return the same with the rules in its attempts written out, where they are in `rules`."""
+        if not any(attempt.rule for attempt in self.attempts):
+            return self
+        attempts = (each._replace(rule=rules.get(each.rule or "", each.rule)) for each in self.attempts)
+        return self._replace(attempts=tuple(attempts))
 
     @property
     def rule(self) -> str | None:

@@ -12,8 +12,18 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer import AddressSet, Cluster, Endpoint, Pod, Reachability, Service, Workload
-from lab.addresses import NODES, SERVICES, Allocator
+from analyzer import (
+    AddressSet,
+    Cluster,
+    Endpoint,
+    Pod,
+    Reachability,
+    Service,
+    ServicePort,
+    ServiceType,
+    Workload,
+)
+from lab.addresses import NODE_PORTS, NODES, SERVICES, Allocator
 from lab.errors import LabError
 from lab.outside import representatives
 
@@ -58,6 +68,20 @@ class World:
         """Yield the pods with their names in the lab."""
         return zip(self.names, self.cluster.pods, strict=True)
 
+    @property
+    def placement(self) -> Placement:
+        """Where everything is."""
+        return Placement(
+            nodes={node.name: node.addresses for node in self.nodes},
+            pods={name: (pod.node, pod.addresses) for name, pod in self.pods() if not pod.host_network},
+            services={_title(each): each.cluster_ips for each in self.cluster.services},
+        )
+
+    def identities(self, names: Iterable[str]) -> frozenset[str]:
+        """Return who answers for some pods or hosts: a hostNetwork pod's node answers for it."""
+        on_nodes = {name: pod.node for name, pod in self.pods() if pod.host_network}
+        return frozenset(on_nodes.get(name, name) for name in names)
+
     def pack(self) -> bytes:
         """Return the world as bytes, for the process that holds the lab."""
         return zlib.compress(pickle.dumps(self), 1)
@@ -68,6 +92,21 @@ class World:
         found = pickle.loads(zlib.decompress(data))  # noqa: S301 - from the lab of the same user
         assert isinstance(found, World), "a lab keeps its world"
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where things were: nodes, pods (node and addresses, by name in the lab), Services' addresses.
+
+    hostNetwork pods are left out: they are where their node is.
+    """
+
+    nodes: Mapping[str, tuple[str, ...]]
+    pods: Mapping[str, tuple[str, tuple[str, ...]]]
+    services: Mapping[str, tuple[str, ...]]
+
+
+NOWHERE = Placement(nodes={}, pods={}, services={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +121,7 @@ def realize(
     cluster: Cluster,
     placing: Placing | None = None,
     *,
-    before: World | None = None,
+    before: Placement = NOWHERE,
     sources: Sequence[str] = (),
 ) -> World:
     """Give everything in a cluster its place; what was placed in `before` keeps it where it can.
@@ -143,7 +182,7 @@ def _names(pods: Iterable[Pod]) -> tuple[str, ...]:
 
 
 def _nodes(
-    cluster: Cluster, names: Sequence[str], pods: Iterable[Pod], before: World | None
+    cluster: Cluster, names: Sequence[str], pods: Iterable[Pod], before: Placement
 ) -> tuple[Node, ...]:
     """Return the nodes: the usual ones, and those that pods name; hostNetwork pods tell their addresses."""
     told: dict[str, tuple[str, ...]] = {}
@@ -152,7 +191,7 @@ def _nodes(
             told.setdefault(_node_of(pod), ())
         if pod.host_network and pod.addresses:
             told[_node_of(pod)] = pod.addresses
-    known = {node.name: node.addresses for node in before.nodes} if before else {}
+    known = before.nodes
     families = _families(cluster, pods)
     taken = (address for group in (*told.values(), *known.values()) for address in group)
     free = Allocator([NODES[version] for version in families], taken)
@@ -168,13 +207,13 @@ def _node_of(pod: Pod) -> str:
 
 
 def _placed(
-    cluster: Cluster, pods: Sequence[Pod], names: Sequence[str], nodes: Sequence[Node], before: World | None
+    cluster: Cluster, pods: Sequence[Pod], names: Sequence[str], nodes: Sequence[Node], before: Placement
 ) -> list[Pod]:
     """Give every pod a node and addresses."""
-    known = {name: pod for name, pod in before.pods() if not pod.host_network} if before else {}
+    known = before.pods
     by_name = {node.name: node for node in nodes}
     kept = {
-        name: known[name].addresses
+        name: known[name][1]
         for name, pod in zip(names, pods, strict=True)
         if name in known and not pod.addresses and not pod.host_network
     }
@@ -191,13 +230,15 @@ def _placed(
     return found
 
 
-def _home(pod: Pod, name: str, number: int, nodes: Sequence[Node], known: Mapping[str, Pod]) -> str:
+def _home(
+    pod: Pod, name: str, number: int, nodes: Sequence[Node], known: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> str:
     """Choose a node: the pod's own, the one it was on, or the next in turn; control planes only if alone."""
     if pod.node or (pod.host_network and pod.addresses):
         return _node_of(pod)
     names = {node.name for node in nodes}
-    if name in known and known[name].node in names:
-        return known[name].node
+    if name in known and known[name][0] in names:
+        return known[name][0]
     workers = [node.name for node in nodes if "control-plane" not in node.name]
     return (workers or [node.name for node in nodes])[number % len(workers or nodes)]
 
@@ -213,24 +254,32 @@ def _families(cluster: Cluster, pods: Iterable[Pod]) -> tuple[int, ...]:
     return tuple(sorted(told.union(cluster.pod_addresses.families())))
 
 
-def _services(cluster: Cluster, taken: Sequence[str], before: World | None) -> tuple[Service, ...]:
+def _services(cluster: Cluster, taken: Sequence[str], before: Placement) -> tuple[Service, ...]:
     """Give Services the cluster addresses and node ports that they do not have yet."""
-    known = {(each.namespace, each.name): each for each in before.cluster.services} if before else {}
     told = [address for each in cluster.services for address in each.cluster_ips]
-    old = [address for each in known.values() for address in each.cluster_ips]
+    old = [address for addresses in before.services.values() for address in addresses]
     families = _families(cluster, cluster.pods)
     free = Allocator([SERVICES[version] for version in families], (*taken, *told, *old))
-    return tuple(
-        each
-        if each.cluster_ips or each.headless or not each.ports
-        else replace(
-            each,
-            cluster_ips=known[each.namespace, each.name].cluster_ips
-            if (each.namespace, each.name) in known and known[each.namespace, each.name].cluster_ips
-            else free.take(),
-        )
-        for each in cluster.services
-    )
+    used = {port.node_port for each in cluster.services for port in each.ports}
+    numbers = (number for number in NODE_PORTS if number not in used)
+    found = []
+    for each in cluster.services:
+        addresses = each.cluster_ips
+        if not addresses and not each.headless and each.ports:
+            addresses = before.services.get(_title(each)) or free.take()
+        found.append(replace(each, cluster_ips=addresses, ports=tuple(_ported(each, numbers))))
+    return tuple(found)
+
+
+def _ported(service: Service, numbers: Iterator[int]) -> Iterator[ServicePort]:
+    """Yield a Service's ports, with node ports where its type has some."""
+    on_nodes = service.type in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER) and not service.headless
+    for port in service.ports:
+        yield replace(port, node_port=next(numbers)) if on_nodes and port.node_port is None else port
+
+
+def _title(service: Service) -> str:
+    return f"{service.namespace}/{service.name}"
 
 
 def _outside(cluster: Cluster, nodes: Sequence[Node]) -> tuple[Outside, ...]:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lab.manifests import Manifests
-from lab.probes import Patience, Probe, ProbeResult
+from lab.plan import Plan
+from lab.probes import Patience, ProbeResult
 from lab.world import World
 
 Progress = Callable[[int, int], object]
@@ -29,10 +30,11 @@ class Provider(Protocol):
         """Change what lives in it into what the manifests say; what is in both stays as it is."""
         ...
 
-    def observe(
-        self, probes: Sequence[Probe], patience: Patience, progress: Progress | None = None
-    ) -> list[ProbeResult]:
-        """Carry out probes, and return a result for each, in order. `rule` of a result is in its words."""
+    def observe(self, plan: Plan, patience: Patience, progress: Progress | None = None) -> list[ProbeResult]:
+        """Carry out the probes of a plan, and return a result for each, in order.
+
+        Raises LabError when the canaries do not behave: then no verdict would mean anything.
+        """
         ...
 
     def shell(self, name: str, command: Sequence[str]) -> int:

@@ -120,6 +120,10 @@ class Lab:
         """Carry out nft commands on a node in as many transactions as needed."""
         self._ask({"do": "build", "node": node, "commands": list(commands)})
 
+    def list_table(self, node: str, table: str) -> str:
+        """Return a table of a node's nftables as JSON."""
+        return str(self._ask({"do": "list", "node": node, "table": table}))
+
     def probe(
         self,
         probes: Sequence[Probe],

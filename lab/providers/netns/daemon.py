@@ -59,6 +59,7 @@ class Daemon:
             "listen": self._listen,
             "load": self._load,
             "build": self._build,
+            "list": self._list,
             "probe": self._probe,
             "enter": self._enter,
             "remember": self._remember,
@@ -162,6 +163,9 @@ class Daemon:
     def _build(self, connection: Connection, message: Message) -> bool:
         self.network.build_ruleset(message["node"], message["commands"])
         return True
+
+    def _list(self, connection: Connection, message: Message) -> str:
+        return self.network.list_table(message["node"], message["table"])
 
     def _probe(self, connection: Connection, message: Message) -> list[Any] | None:
         probes = [read_probe(probe) for probe in message["probes"]]

@@ -222,6 +222,10 @@ class Network:
         self._hear(node)
         nft.build(node, self.place(node).namespace, commands)
 
+    def list_table(self, node: str, table: str) -> str:
+        """Return a table of a node's nftables as JSON."""
+        return nft.listing(self.place(node).namespace, table)
+
     def run_in(self, name: str, call: Callable[[], Result]) -> Result:
         """Call a function in somebody's network; the sockets it opens stay there."""
         with self.place(name).namespace:

@@ -46,6 +46,22 @@ def apply(rulesets: Mapping[str, tuple[Namespace, str]]) -> None:
             raise problem
 
 
+def listing(namespace: Namespace, table: str) -> str:
+    """Return a table of the family inet as nft prints it in JSON. Raises LabError when there is none."""
+    with namespace:
+        done = subprocess.run(
+            [find(), "-j", "list", "table", "inet", table],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"LC_ALL": "C"},
+        )
+    if done.returncode != 0:
+        raise LabError(f"nft cannot list the table `{table}`: {done.stderr.strip()}")
+    return done.stdout
+
+
 def build(name: str, namespace: Namespace, commands: Sequence[str]) -> None:
     """Carry out commands in order in as few transactions as fit; for tables that no hook calls yet.
 

@@ -1,0 +1,62 @@
+"""What the tasks and sessions do, one module a command: each has `run`, which returns an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analyzer import AnalyzerError, Diagnostic, Said, Severity
+from analyzer.commands import Exit
+from analyzer.console import Console, wants_color
+from lab.errors import LabError
+
+DEFAULT_LAB = "kubereach"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Which manifests, and what the user says about them; empty for what they show themselves."""
+
+    paths: tuple[str, ...] = ()
+    cni: str = ""
+    pod_cidrs: tuple[str, ...] = ()
+    max_replicas: int | None = None
+
+    @property
+    def said(self) -> Said:
+        """What the analyzer is told."""
+        return Said(cni=self.cni, pod_cidrs=self.pod_cidrs)
+
+
+def carried_out(call: Callable[[Console], int]) -> int:
+    """Carry out a command, and turn what goes wrong into a line and an exit code."""
+    console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
+    try:
+        return call(console)
+    except AnalyzerError as error:
+        console.error(error.diagnostics)
+    except LabError as error:
+        console.error([_diagnostic(error.message, error.help or "")])
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FINE
+    return Exit.WRONG
+
+
+def say(text: str = "") -> None:
+    """Write a line of the report."""
+    sys.stdout.write(f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """Write a line beside the report."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _diagnostic(message: str, hint: str) -> Diagnostic:
+    return Diagnostic(severity=Severity.ERROR, code="lab", message=message, help=hint)

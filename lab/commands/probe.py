@@ -1,0 +1,128 @@
+"""Probes a running lab, and shows what was seen.
+
+Comes in: what to probe, and how to write it. Goes out: an exit code: 0 when every prediction was seen to be
+true, 1 when not.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from analyzer import Filters, PortSet
+from analyzer.commands import Exit
+from analyzer.commands.ports import port_set
+from analyzer.console import Console
+from analyzer.output import write
+from lab.commands import say
+from lab.compare import Comparison, Status
+from lab.errors import LabError
+from lab.plan import Wanted, plan
+from lab.probes import Patience
+from lab.providers.netns.provider import EmbeddedLab
+
+FORMATS = ("table", "json", "csv", "junit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the user asks for, as written."""
+
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    every_pair: bool = False
+    timeout: float = 1.0
+
+    def wanted(self) -> Wanted:
+        """Return it as the plan understands it. Raises LabError for ports that are none."""
+        mask = PortSet.none()
+        for text in self.ports:
+            try:
+                mask |= port_set(text)
+            except ValueError as error:
+                raise LabError(f"`{text}` is no port", "write `80/TCP`, `8000-8100/UDP` or `SCTP`") from error
+        filters = Filters(
+            sources=self.sources,
+            destinations=self.destinations,
+            namespaces=self.namespaces,
+            ports=mask or PortSet.transports(),
+        )
+        return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair)
+
+
+def run(console: Console, asked: Asked, *, name: str, form: str = "table", output: str = "") -> int:
+    """Probe, and write a report; with `output` a recording too."""
+    renderer = writer(form)
+    with EmbeddedLab.connect(name) as lab:
+        comparison = probed(lab, asked)
+    if output:
+        from lab.recording import save
+
+        save(comparison, output)
+    write(renderer(comparison), None, sys.stdout)
+    return Exit.FINE if comparison.verified else Exit.FINDING
+
+
+def writer(form: str) -> Callable[[Comparison], Iterator[str]]:
+    """Return what writes a format. Raises LabError when there is none of that name."""
+    if form == "json":
+        from lab.report.json import render
+    elif form == "csv":
+        from lab.report.csv import render
+    elif form == "junit":
+        from lab.report.junit import render
+    elif form == "table":
+        return _table
+    else:
+        raise LabError(f"there is no format `{form}`", f"write one of {', '.join(FORMATS)}")
+    return render
+
+
+def probed(lab: EmbeddedLab, asked: Asked) -> Comparison:
+    """Probe a lab, with a line about how far it is on a terminal."""
+    made = plan(lab.world, asked.wanted())
+    with _Progress() as progress:
+        results = lab.observe(made, Patience(timeout=asked.timeout), progress)
+    return Comparison(made, results)
+
+
+def _table(comparison: Comparison) -> Iterator[str]:
+    from lab.report.table import differences, matrix, summary
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    lines = [*matrix(comparison, width), "", *summary(comparison)]
+    if comparison.counts[Status.DIFFERS] or comparison.counts[Status.FAILED]:
+        lines += differences(comparison)
+    yield "\n".join((*lines, ""))
+
+
+class _Progress:
+    """A line on a terminal, which is removed at the end."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, done: int, of: int) -> None:
+        if of > 1000 and sys.stderr.isatty():
+            self._shown = True
+            sys.stderr.write(f"\r\x1b[Kprobing ... {done:,} of {of:,}")
+            sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def lines(found: Sequence[str]) -> None:
+    """Write lines of the report."""
+    for line in found:
+        say(line)

@@ -1,0 +1,133 @@
+"""Prediction and observation, side by side.
+
+Comes in: the questions of a plan, and what their probes saw. Goes out: a finding for each, one of a closed
+list; what the endpoints let through, as far as was seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from analyzer import Bounds, Endpoint, Match, PortSet
+from lab.plan import Plan, Question, kind_of_pair
+from lab.probes import Outcome, ProbeResult
+
+# A connection that is refused has arrived: the destination's own kernel said that nobody listens.
+_ARRIVED = frozenset((Outcome.OPEN, Outcome.REFUSED))
+_STOPPED = frozenset((Outcome.DROPPED, Outcome.REJECTED))
+
+
+class Status(Enum):
+    """What a probe says about a prediction.
+
+    UNKNOWN: the prediction is that a missing fact decides. FAILED: the probe shows neither.
+    """
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One question with its answer."""
+
+    question: Question
+    result: ProbeResult
+    status: Status
+
+
+def arrived(result: ProbeResult) -> bool:
+    """Tell whether a probe got through, to somebody who answered or refused it."""
+    return result.outcome in _ARRIVED
+
+
+def judge(question: Question, result: ProbeResult) -> Status:
+    """Compare an answer with its prediction. An error is never taken for a denial."""
+    if result.outcome is Outcome.WRONG_IDENTITY:
+        return Status.DIFFERS
+    if result.outcome not in _ARRIVED | _STOPPED:
+        return Status.FAILED
+    if result.outcome is Outcome.OPEN and _identity(result) not in question.answering:
+        return Status.DIFFERS
+    if question.predicted is Match.MAYBE:
+        return Status.UNKNOWN
+    return Status.AGREES if arrived(result) is (question.predicted is Match.YES) else Status.DIFFERS
+
+
+def _identity(result: ProbeResult) -> str | None:
+    return result.attempts[-1].identity if result.attempts else None
+
+
+class Comparison:
+    """All findings of a plan."""
+
+    def __init__(self, plan: Plan, results: Sequence[ProbeResult]) -> None:
+        self.plan = plan
+        self.findings = tuple(
+            Finding(question=question, result=result, status=judge(question, result))
+            for question, result in zip(plan.questions, results, strict=True)
+        )
+
+    @cached_property
+    def counts(self) -> Mapping[Status, int]:
+        """How many findings there are of each status."""
+        found = Counter(each.status for each in self.findings)
+        return {status: found[status] for status in Status}
+
+    @property
+    def verified(self) -> bool:
+        """Whether every prediction that can be decided was seen to be true."""
+        return not self.counts[Status.DIFFERS] and not self.counts[Status.FAILED]
+
+    def of(self, *statuses: Status) -> list[Finding]:
+        """Return the findings of some statuses."""
+        return [each for each in self.findings if each.status in statuses]
+
+    def observed(self, source: Endpoint, destination: Endpoint) -> Bounds:
+        """Return what was seen to pass between two endpoints, or between two that policies see alike.
+
+        What was not asked, or not decided, is not certain but possible.
+        """
+        for every in (True, False):
+            key = kind_of_pair(source, destination, every=every)
+            if (found := self._seen.get(key)) is not None:
+                return found
+        return Bounds(PortSet.none(), PortSet.transports())
+
+    @cached_property
+    def _seen(self) -> Mapping[tuple[object, ...], Bounds]:
+        groups: dict[tuple[object, ...], list[Finding]] = {}
+        for each in self.findings:
+            if not each.question.service:
+                ends = each.question.source, each.question.destination
+                groups.setdefault(kind_of_pair(*ends), []).append(each)
+                groups.setdefault(kind_of_pair(*ends, every=True), []).append(each)
+        return {key: seen(found) for key, found in groups.items()}
+
+
+def seen(findings: Iterable[Finding]) -> Bounds:
+    """Join what probes between alike endpoints saw: certain if all passed, possible if not all failed."""
+    passed: set[PortSet] = set()
+    stopped: set[PortSet] = set()
+    for each in findings:
+        ports = each.question.ports
+        if each.result.outcome in _ARRIVED:
+            passed.add(ports)
+        elif each.result.outcome in _STOPPED:
+            stopped.add(ports)
+        else:
+            passed.add(ports)
+            stopped.add(ports)
+    yes, no = _union(passed), _union(stopped)
+    possible = PortSet.transports() - (no - yes)
+    return Bounds(yes - no, possible)
+
+
+def _union(sets: Iterable[PortSet]) -> PortSet:
+    return PortSet(interval for each in sets for interval in each.intervals)

@@ -1,0 +1,263 @@
+"""Which probes decide a prediction.
+
+Comes in: a world, and what the user wants to see. Goes out: a Plan: for each pair of endpoints that policies
+tell apart, a probe on both sides of every boundary between ports that a rule which concerns the pair draws,
+on every port that the destination declares, and on one that nobody speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from analyzer import Bounds, Direction, Endpoint, Filters, Match, PortSet, Protocol, Reachability, View
+from analyzer.reachability import exemption
+from lab.probes import Probe, Protocol as Transport
+from lab.services import services
+from lab.world import World, endpoint_of
+
+_TRANSPORTS = {Protocol.TCP: Transport.TCP, Protocol.UDP: Transport.UDP, Protocol.SCTP: Transport.SCTP}
+_ODD = 9
+"""A port (discard) that no manifest speaks of: what policies leave open is open there too."""
+_USUAL = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A probe, and what is predicted of it.
+
+    `ports` are those that the answer speaks of: policies tell none of them apart. `answering` are the names
+    of those who may answer. `service` is the Service that is asked, "" when it is the destination itself.
+    """
+
+    probe: Probe
+    source: Endpoint
+    destination: Endpoint
+    ports: PortSet
+    predicted: Match
+    answering: frozenset[str]
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user wants to see: `ports` None leaves the choice to the plan; `every_pair`: all pods."""
+
+    filters: Filters = field(default_factory=Filters)
+    ports: PortSet | None = None
+    every_pair: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Questions, and how many pairs of endpoints cannot be asked, by the reason why."""
+
+    world: World
+    view: View
+    questions: tuple[Question, ...]
+    impossible: dict[str, int]
+
+    def listeners(self) -> list[tuple[str, Transport, int]]:
+        """Return who must answer at which ports."""
+        found: dict[tuple[str, Transport, int], None] = {}
+        for each in self.questions:
+            if not each.service:
+                found[each.probe.expect or "", each.probe.protocol, each.probe.port] = None
+        for name, protocol, port in services(self.world).targets():
+            found[name, _TRANSPORTS[protocol], port] = None
+        return list(found)
+
+
+Key = tuple[object, ...]
+
+
+def plan(world: World, wanted: Wanted | None = None) -> Plan:
+    """Plan the probes of a world. Raises AnalyzerError when the filters name what does not exist."""
+    return _Planner(world, wanted or Wanted()).plan()
+
+
+class _Planner:
+    def __init__(self, world: World, wanted: Wanted) -> None:
+        self._world, self._wanted = world, wanted
+        self._reachability = Reachability(world.cluster)
+        self._view = View(self._reachability, wanted.filters)
+        endpoints = endpoint_of(self._reachability, world)
+        self._names = {each.id: name for name, each in endpoints.items()}
+        addresses = {name: pod.addresses for name, pod in world.pods()}
+        addresses.update((each.name, each.addresses) for each in world.outside)
+        self._addresses = addresses
+        self._boundaries: dict[tuple[int, int], list[tuple[Protocol, int, PortSet]]] = {}
+        self._impossible: dict[str, int] = {}
+
+    def plan(self) -> Plan:
+        questions = [*self._of_pairs(), *self._of_services()]
+        return Plan(
+            world=self._world,
+            view=self._view,
+            questions=tuple(questions),
+            impossible=self._impossible,
+        )
+
+    def _of_pairs(self) -> Iterator[Question]:
+        seen: set[Key] = set()
+        for source, destination, bounds in self._view.connections():
+            key = kind_of_pair(source, destination, every=self._wanted.every_pair)
+            if key in seen:
+                continue
+            names = self._names.get(source.id), self._names.get(destination.id)
+            if names[0] is None or names[1] is None:
+                self._cannot("an address that no host can have")
+                continue
+            if paths := self._paths(names[0], names[1]):
+                seen.add(key)
+                yield from self._questions(source, destination, bounds, paths)
+            else:
+                self._cannot("no common IP family")
+
+    def _cannot(self, why: str) -> None:
+        self._impossible[why] = self._impossible.get(why, 0) + 1
+
+    def _paths(self, source: str, destination: str) -> list[tuple[str, str, str, str | None]]:
+        """Return from where to where one can go: names, and addresses of the same family."""
+        found: list[tuple[str, str, str, str | None]] = []
+        here, there = self._addresses[source], self._addresses[destination]
+        outside = source.startswith("external")
+        for target in there:
+            starts = [each for each in here if (":" in each) == (":" in target)]
+            chosen = starts if outside else starts[:1]
+            found += [(source, destination, target, each if outside else None) for each in chosen]
+        return found
+
+    def _questions(
+        self,
+        source: Endpoint,
+        destination: Endpoint,
+        bounds: Bounds,
+        paths: Sequence[tuple[str, str, str, str | None]],
+    ) -> Iterator[Question]:
+        for protocol, port, ports in self._ports(source, destination):
+            predicted = _predicted(bounds, protocol, port)
+            for start, name, target, bind in paths:
+                yield Question(
+                    probe=Probe(
+                        source=start,
+                        address=target,
+                        protocol=_TRANSPORTS[protocol],
+                        port=port,
+                        expect=name,
+                        source_address=bind,
+                    ),
+                    source=source,
+                    destination=destination,
+                    ports=ports,
+                    predicted=predicted,
+                    answering=self._world.identities((name,)),
+                )
+
+    def _ports(self, source: Endpoint, destination: Endpoint) -> list[tuple[Protocol, int, PortSet]]:
+        """Return the ports to ask for a pair, each with those that it speaks for."""
+        key = (source.number, destination.number)
+        if (found := self._boundaries.get(key)) is None:
+            found = self._boundaries[key] = [*self._asked(source, destination)]
+        return found
+
+    def _asked(self, source: Endpoint, destination: Endpoint) -> Iterator[tuple[Protocol, int, PortSet]]:
+        declared: dict[Protocol, set[int]] = {protocol: set() for protocol in _TRANSPORTS}
+        for pod in destination.pods:
+            for each in pod.ports:
+                declared.get(each.protocol, set()).add(each.number)
+        sets = self._sets(source, destination)
+        for protocol, numbers in declared.items():
+            atoms = _atoms(protocol, sets)
+            for port in sorted(self._chosen(protocol, atoms, numbers)):
+                atom = next(each for each in atoms if each[0] <= port <= each[1])
+                yield protocol, port, PortSet.of(protocol, *atom)
+
+    def _chosen(self, protocol: Protocol, atoms: Sequence[tuple[int, int]], declared: set[int]) -> set[int]:
+        if self._wanted.ports is not None:
+            return {end for span in self._wanted.ports.ranges(protocol) for end in span}
+        ends = {end for first, last in atoms for end in (first, last)} - {1, 65535}
+        # A port of its own at an end of the line is a boundary too.
+        ends |= {first for first, last in atoms if first == last}
+        mask = self._view.ports
+        found = ends | declared | ({_USUAL} if len(atoms) == 1 and not declared else set()) | {_ODD}
+        return {port for port in found if mask.has(protocol, port)}
+
+    def _sets(self, source: Endpoint, destination: Endpoint) -> set[PortSet]:
+        """Return the port sets of all rules that select one of two endpoints, in whichever direction."""
+        engine = self._reachability.engine
+        found: set[PortSet] = set()
+        for end in (source, destination):
+            for direction in Direction:
+                for policy in engine.policies(direction, end.number):
+                    for rule in policy.rules(direction):
+                        found.add(rule.ports.numbers)
+                        found.update(_named(rule.ports.named, destination))
+        return found
+
+    def _of_services(self) -> Iterator[Question]:
+        if self._wanted.filters.destinations:
+            return
+        seen: set[Key] = set()
+        for each in services(self._world).asked(self._reachability, self._view):
+            key = (each.name, each.port, each.address, each.source.number, each.own, self._own(each.source))
+            names = self._names.get(each.source.id)
+            if key in seen or names is None:
+                continue
+            seen.add(key)
+            protocol = each.protocol
+            if not self._view.ports.has(protocol, each.port):
+                continue
+            here = self._addresses[names]
+            same = [address for address in here if (":" in address) == (":" in each.address)]
+            if same:
+                yield Question(
+                    probe=Probe(
+                        source=names,
+                        address=each.address,
+                        protocol=_TRANSPORTS[protocol],
+                        port=each.port,
+                        source_address=same[0] if names.startswith("external") else None,
+                    ),
+                    source=each.source,
+                    destination=each.source,
+                    ports=PortSet.of(protocol, each.port),
+                    predicted=each.match,
+                    answering=self._world.identities(each.backends),
+                    service=each.name,
+                )
+
+    def _own(self, source: Endpoint) -> str:
+        return source.id if self._wanted.every_pair or source.host_network else ""
+
+
+def _predicted(bounds: Bounds, protocol: Protocol, port: int) -> Match:
+    if bounds.certain.has(protocol, port):
+        return Match.YES
+    return Match.MAYBE if bounds.possible.has(protocol, port) else Match.NO
+
+
+def kind_of_pair(source: Endpoint, destination: Endpoint, *, every: bool = False) -> Key:
+    """Return what is the same for all pairs of endpoints between which the verdict must be the same."""
+    if every or source.external or destination.external:
+        return source.id, destination.id
+    return source.number, destination.number, source is destination, exemption(source, destination)
+
+
+def _named(names: Iterable[object], destination: Endpoint) -> Iterator[PortSet]:
+    for named in names:
+        for pod in destination.pods:
+            for port in pod.ports:
+                if (port.name, port.protocol) == (named.name, named.protocol):  # type: ignore[attr-defined]
+                    yield PortSet.of(port.protocol, port.number)
+
+
+def _atoms(protocol: Protocol, sets: Iterable[PortSet]) -> list[tuple[int, int]]:
+    """Cut the ports of a protocol at every end of a range; no rule tells ports of one piece apart."""
+    cuts = {1, 65536}
+    for each in sets:
+        for first, last in each.ranges(protocol):
+            cuts.update((first, last + 1))
+    ordered = sorted(cuts)
+    return [(first, after - 1) for first, after in pairwise(ordered)]

@@ -1,0 +1,219 @@
+"""The embedded lab as a provider: worlds become topologies and rulesets, plans become probes.
+
+Comes in: manifests, plans. Goes out: what was seen. The lab's process keeps the world that lives in it, so
+that every command sees the same.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from analyzer import Direction
+from lab import canary
+from lab.errors import LabError
+from lab.manifests import Manifests
+from lab.plan import Plan
+from lab.probes import Patience, Probe, ProbeResult, Protocol
+from lab.providers import Progress
+from lab.providers.netns.client import Lab, down
+from lab.providers.netns.firewall import Verdict, compile_world, counts, table_name
+from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
+from lab.world import Placing, World, realize
+
+
+class EmbeddedLab:
+    """A running embedded lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Take over a connection to a lab in which a world lives, or soon will."""
+        self._lab = lab
+        self._state: dict[str, Any] | None = None
+        self._world: World | None = None
+
+    @classmethod
+    def up(cls, manifests: Manifests, name: str, placing: Placing) -> Self:
+        """Bring a lab up with what the manifests say. Raises LabError, and leaves nothing then."""
+        world = realize(manifests.cluster, placing, sources=manifests.paths)
+        lab = Lab.start(_topology(world), name)
+        made = cls(lab)
+        try:
+            made._enforce(world, placing)
+        except BaseException:
+            lab.down()
+            raise
+        return made
+
+    @classmethod
+    def connect(cls, name: str) -> Self:
+        """Connect to a lab that runs. Raises LabError when none does."""
+        return cls(Lab.connect(name))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lab.close()
+
+    @property
+    def world(self) -> World:
+        """What lives in it now."""
+        if self._world is None:
+            self._world = World.unpack(b64decode(self._remembered["world"]))
+        return self._world
+
+    @property
+    def legend(self) -> Mapping[str, Verdict]:
+        """What the ids of the firewall's rules mean."""
+        return {
+            name: Verdict(direction=Direction(direction), policies=tuple(policies), rule=rule, span=span)
+            for name, (direction, policies, rule, span) in self._remembered["legend"].items()
+        }
+
+    def deploy(self, manifests: Manifests) -> None:
+        """Change what lives in it; pods and addresses that stay are not touched. Raises LabError."""
+        nodes, most = self._remembered["placing"]
+        placing = Placing(nodes=tuple(nodes), most_replicas=most)
+        before, after = (
+            self.world,
+            realize(manifests.cluster, placing, before=self.world.placement, sources=manifests.paths),
+        )
+        old, new = _topology(before), _topology(after)
+        if old.nodes != new.nodes:
+            raise LabError(
+                "these manifests need other nodes than the lab has", "bring it `down`, then `up` with them"
+            )
+        pods, hosts = {*old.pods} & {*new.pods}, {*old.hosts} & {*new.hosts}
+        self._lab.change(
+            remove=[
+                *(each.name for each in old.pods if each not in pods),
+                *(each.name for each in old.hosts if each not in hosts),
+            ],
+            pods=[each for each in new.pods if each not in pods],
+            hosts=[each for each in new.hosts if each not in hosts],
+        )
+        self._enforce(after, placing)
+
+    def observe(self, plan: Plan, patience: Patience, progress: Progress | None = None) -> list[ProbeResult]:
+        """Carry out a plan. Raises LabError when the canaries do not behave."""
+        canaries = canary.questions(canary.cluster(self.world))
+        listeners = plan.listeners()
+        listeners += [(probe.expect or "", probe.protocol, probe.port) for probe in canaries]
+        self._lab.listen(listeners)
+        probes = [question.probe for question in plan.questions]
+        canary.check(self._lab.probe(canaries, patience))
+        results = self._lab.probe(probes, patience, progress)
+        rules = {name: words(verdict) for name, verdict in self.legend.items()}
+        return [result.told(rules) for result in results]
+
+    def trace(self, probe: Probe) -> tuple[ProbeResult, list[Verdict]]:
+        """Make one connection, and return it with what let it pass or stopped it, in order."""
+        if probe.expect:
+            self._lab.listen([(probe.expect, probe.protocol, probe.port)])
+        before = self._counts()
+        (result,) = self._lab.probe([probe], Patience())
+        after = self._counts()
+        met = [name for name, count in after.items() if count > before.get(name, 0)]
+        legend = self.legend
+        if result.rule and result.rule not in met:
+            met.append(result.rule)
+        found = [legend[name] for name in met if name in legend]
+        found.sort(key=lambda each: each.direction is Direction.INGRESS)
+        rules = {name: words(verdict) for name, verdict in legend.items()}
+        return result.told(rules), found
+
+    def shell(self, name: str, command: Sequence[str]) -> int:
+        """Run a command in a pod's network, in which the pods' names are known."""
+        hosts = ["127.0.0.1 localhost", "::1 localhost"]
+        for pod_name, pod in self.world.pods():
+            short = pod_name.rpartition("/")[2]
+            hosts += [f"{address} {short}.{pod.namespace} {short}" for address in pod.addresses]
+        for service in self.world.cluster.services:
+            full = f"{service.name}.{service.namespace}"
+            names = f"{full} {full}.svc {full}.svc.cluster.local"
+            hosts += [f"{address} {names}" for address in service.cluster_ips]
+        self.serve()
+        return self._lab.shell(name, command, "\n".join((*hosts, "")))
+
+    def serve(self) -> None:
+        """Have every pod listen on the ports that it declares, and on 80/TCP where it declares none."""
+        listeners: list[tuple[str, Protocol, int]] = []
+        for name, pod in self.world.pods():
+            ports = [(each.protocol.value, each.number) for each in pod.ports] or [("TCP", 80)]
+            listeners += [(name, Protocol[protocol], number) for protocol, number in ports]
+        listeners += [(each.name, Protocol.TCP, 80) for each in self.world.outside]
+        self._lab.listen(listeners)
+
+    def down(self) -> bool:
+        """End it."""
+        self._lab.down()
+        return True
+
+    @property
+    def _remembered(self) -> dict[str, Any]:
+        if self._state is None:
+            state = self._lab.recall("state")
+            if state is None:
+                raise LabError("the lab is not ready yet", "wait until `up` has returned")
+            self._state = dict(state)
+        return self._state
+
+    def _enforce(self, world: World, placing: Placing) -> None:
+        """Put the policies of a world in force, canaries beside it, and remember it."""
+        state = self._lab.recall("state")
+        generation = state["generation"] + 1 if state else 0
+        ruleset = compile_world(world, generation, [canary.cluster(world)])
+        for node, commands in ruleset.build.items():
+            self._lab.build_ruleset(node, commands)
+        self._lab.load_rulesets(ruleset.swap)
+        self._state = {
+            "generation": generation,
+            "placing": [list(placing.nodes), placing.most_replicas],
+            "world": b64encode(world.pack()).decode(),
+            "legend": {
+                name: [each.direction.value, list(each.policies), each.rule, each.span]
+                for name, each in ruleset.legend.items()
+            },
+        }
+        self._lab.remember("state", self._state)
+        self._world = world
+
+    def _counts(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for node in self.world.nodes:
+            listing = self._lab.list_table(node.name, table_name(self._remembered["generation"]))
+            for name, count in counts(listing).items():
+                found[name] = found.get(name, 0) + count
+        return found
+
+
+def words(verdict: Verdict) -> str:
+    """Say in a line what let a packet pass, or stopped it."""
+    policies = ", ".join(verdict.policies)
+    where = f" ({verdict.span})" if verdict.span else ""
+    if verdict.rule:
+        return f"{verdict.direction.value}: {policies} {verdict.rule}{where}"
+    return f"{verdict.direction.value}: no rule of {policies}{where} admits it"
+
+
+def end(name: str) -> bool:
+    """End a lab and what is left of it; False when there was none. May be called twice."""
+    return down(name)
+
+
+def _topology(world: World) -> Topology:
+    """Return what the substrate is to build, canaries included."""
+    pods = [*world.pods()]
+    pods += [(f"{pod.namespace}/{pod.name}", pod) for pod in canary.cluster(world).pods]
+    return Topology(
+        nodes=tuple(LabNode(name=node.name, addresses=node.addresses) for node in world.nodes),
+        pods=tuple(
+            LabPod(name=name, node=pod.node, addresses=pod.addresses, host_network=pod.host_network)
+            for name, pod in pods
+        ),
+        hosts=tuple(OutsideHost(name=each.name, addresses=each.addresses) for each in world.outside),
+    )

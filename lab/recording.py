@@ -1,0 +1,102 @@
+"""Observations as a file: replayable, comparable, fit to be attached to a report of a mistake.
+
+Comes in: a world, and what probes saw in it. Goes out: JSON, and from it again where everything was and what
+was seen; so that a prediction can be compared with it elsewhere, without any lab.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from analyzer.output import write
+from lab.compare import Comparison
+from lab.errors import LabError
+from lab.plan import Plan
+from lab.probes import Attempt, Outcome, Probe, ProbeResult
+from lab.providers.netns.plain import plain_probe, plain_result, read_probe, read_result
+from lab.world import Placement
+
+SCHEMA = "kubereach.dev/recording"
+VERSION = 1
+_MISSING = Attempt(outcome=Outcome.ERROR, started=0.0, took=0.0, reason="not in the recording")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What was seen, where everything was, and which manifests it was about."""
+
+    sources: tuple[str, ...]
+    cni: str
+    placement: Placement
+    nodes: tuple[str, ...]
+    results: Mapping[Probe, ProbeResult]
+
+    def answers(self, plan: Plan) -> list[ProbeResult]:
+        """Return the recorded answers to a plan; what was not asked then is an error."""
+        found = []
+        for question in plan.questions:
+            missing = ProbeResult(probe=question.probe, outcome=Outcome.ERROR, attempts=(_MISSING,))
+            found.append(self.results.get(question.probe, missing))
+        return found
+
+
+def save(comparison: Comparison, path: str) -> None:
+    """Write a recording to a file, as a whole or not at all."""
+    write(_lines(comparison), path, None)  # type: ignore[arg-type]  # a path is given
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    world = comparison.plan.world
+    head = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cni": world.cluster.profile,
+        "manifests": list(world.sources),
+        "nodes": [node.name for node in world.nodes],
+        "placement": asdict(world.placement),
+    }
+    yield json.dumps(head)[:-1] + ', "observations": [\n'
+    last = len(comparison.findings) - 1
+    for number, each in enumerate(comparison.findings):
+        row = [plain_probe(each.question.probe), plain_result(each.result)]
+        yield json.dumps(row) + (",\n" if number < last else "\n")
+    yield "]}\n"
+
+
+def read(path: str) -> Recording:
+    """Read a recording. Raises LabError when the file is none."""
+    try:
+        data = json.loads(Path(path).read_bytes())
+        if (data["schema"], data["version"]) != (SCHEMA, VERSION):
+            raise LabError(f"`{path}` is a recording of another version")
+        return _recording(data)
+    except OSError as error:
+        raise LabError(f"cannot read `{path}`: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise LabError(f"`{path}` is no recording", "`invoke probe --output FILE` writes one") from error
+
+
+def _recording(data: Mapping[str, Any]) -> Recording:
+    placement = data["placement"]
+    results = (_result(row) for row in data["observations"])
+    return Recording(
+        sources=tuple(map(str, data["manifests"])),
+        cni=str(data["cni"]),
+        nodes=tuple(map(str, data["nodes"])),
+        placement=Placement(
+            nodes={name: tuple(addresses) for name, addresses in placement["nodes"].items()},
+            pods={name: (node, tuple(them)) for name, (node, them) in placement["pods"].items()},
+            services={name: tuple(addresses) for name, addresses in placement["services"].items()},
+        ),
+        results={result.probe: result for result in results},
+    )
+
+
+def _result(row: Sequence[Any]) -> ProbeResult:
+    return read_result(read_probe(row[0]), row[1])

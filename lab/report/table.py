@@ -1,0 +1,128 @@
+"""What was seen as a table for people, in the form of the prediction's.
+
+Comes in: a comparison. Goes out: a matrix of who reached whom, what differed, and a line that sums it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer import Bounds, Endpoint, Protocol, View
+from analyzer.explain import explain
+from analyzer.load.text import printable
+from analyzer.report.explanation import render as render_explanation
+from analyzer.report.grid import draw
+from analyzer.report.labels import Labels, Notes
+from analyzer.report.matrix import between_endpoints
+from analyzer.report.page import large, listings
+from analyzer.report.words import Words
+from lab.compare import Comparison, Finding, Status
+from lab.probes import Attempt
+
+_MOST_SHOWN = 20
+
+
+class Observed(View):
+    """The view of a plan, with what was seen in the place of what is predicted."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        """Take over what the plan's view leaves."""
+        plain = comparison.plan.view
+        self.__dict__.update(plain.__dict__)
+        self._comparison = comparison
+
+    def verdict(self, source: Endpoint, destination: Endpoint) -> Bounds:
+        """Return what was seen to pass."""
+        found = self._comparison.observed(source, destination)
+        return Bounds(found.certain & self.ports, found.possible & self.ports)
+
+
+def matrix(comparison: Comparison, width: int) -> Iterator[str]:
+    """Yield the lines of the matrix of what was seen; of a large lab, who reaches what."""
+    view = Observed(comparison)
+    notes, words = Notes(), Words(view.ports)
+    labels = Labels(view, notes)
+    for block in view.blocks:
+        if block.title:
+            yield f"{block.title}\n"
+        drawn = None
+        if not large(block):
+            found = between_endpoints(view, block, words, labels)
+            drawn = draw(found, width, notes, lambda cell: cell.text, everything=words.all)
+            if drawn:
+                yield from drawn.lines
+                if drawn.columns:
+                    yield "columns: " + ", ".join(drawn.columns)
+                yield ""
+                meanings = dict(words.legend(found.texts()))
+                signs = [(sign, meanings.get(cell.text, cell.text)) for sign, cell in drawn.signs]
+                yield "    ".join(f"{sign}  {what}" for sign, what in signs or meanings.items())
+        if drawn is None:
+            yield from _grouped(view, block, words, labels)
+    for mark, text in notes.lines():
+        yield f"{mark}  {text}"
+
+
+def _grouped(view: View, block: object, words: Words, labels: Labels) -> Iterator[str]:
+    found, more = listings(view, block, words, labels)  # type: ignore[arg-type]
+    for listing in found:
+        yield listing.sources
+        yield from (f"  {cell.text}  {text}" for cell, text in listing.reach)
+    if more:
+        yield more
+
+
+def summary(comparison: Comparison) -> Iterator[str]:
+    """Yield what was asked and what came of it, in a few lines."""
+    counts = comparison.counts
+    total = len(comparison.findings)
+    yield (
+        f"{total:,} predictions probed: {counts[Status.AGREES]:,} true, {counts[Status.DIFFERS]:,} false,"
+        f" {counts[Status.UNKNOWN]:,} left open by the API, {counts[Status.FAILED]:,} undecided"
+    )
+    for why, count in comparison.plan.impossible.items():
+        yield f"not probed: {count:,} pairs of endpoints ({why})"
+
+
+def differences(comparison: Comparison) -> Iterator[str]:
+    """Yield what was not as predicted, each with all attempts and the explanation of the prediction."""
+    found = comparison.of(Status.DIFFERS, Status.FAILED)
+    for each in found[:_MOST_SHOWN]:
+        yield ""
+        yield headline(each)
+        for attempt in each.result.attempts:
+            yield f"  attempt {attempt_line(attempt)}"
+        if not each.question.service:
+            yield from _explanation(comparison, each)
+    if len(found) > _MOST_SHOWN:
+        yield ""
+        yield f"and {len(found) - _MOST_SHOWN:,} more; `--format json` has all"
+
+
+def headline(finding: Finding) -> str:
+    """Say in a line what was asked, predicted and seen."""
+    question, probe = finding.question, finding.question.probe
+    name = question.service or probe.expect or probe.address
+    return printable(
+        f"{finding.status.value}: {probe.source} -> {name} ({probe.address})"
+        f" {probe.port}/{probe.protocol.name}: predicted {question.predicted.name.lower()},"
+        f" seen {finding.result.outcome.value}"
+    )
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """Say in a line what one attempt saw."""
+    parts = [attempt.outcome.value, f"after {attempt.took * 1000:.1f} ms"]
+    if attempt.identity:
+        parts.append(f"answered by {attempt.identity}")
+    if attempt.icmp:
+        parts.append(f"icmp {attempt.icmp.type}/{attempt.icmp.code} from {attempt.icmp.sender}")
+    parts += [text for text in (attempt.rule, attempt.reason) if text]
+    return printable(", ".join(parts))
+
+
+def _explanation(comparison: Comparison, finding: Finding) -> Iterator[str]:
+    question = finding.question
+    port = Protocol[question.probe.protocol.name], question.probe.port
+    found = explain(comparison.plan.view.reachability, question.source, question.destination, port)
+    yield from (f"  {printable(line)}" for line in render_explanation(found).splitlines())

@@ -1,0 +1,117 @@
+"""Compares prediction and observation: what `nox -s verify` runs.
+
+    python -m lab.verify [PATH ...] [--lab NAME] [--recording FILE] [--format table|json|junit|csv]
+
+Without a path the running lab is verified; when none runs, or with a path, an embedded lab is brought up for
+it and taken down again. Exit code 1 when anything differs, or could not be decided.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import suppress
+
+from analyzer.commands import Exit
+from analyzer.console import Console
+from analyzer.output import write
+from lab.commands import DEFAULT_LAB, Reading, carried_out, tell
+from lab.commands.probe import FORMATS, Asked, probed, writer
+from lab.commands.up import checked, placing
+from lab.compare import Comparison
+from lab.errors import LabError
+from lab.plan import plan
+from lab.providers.netns.provider import EmbeddedLab
+from lab.world import Placing, realize
+
+_EXAMPLES = """\
+examples:
+  nox -s verify                            the running lab, or manifests/ in one of its own
+  nox -s verify -- examples/named-ports    other manifests
+  nox -s verify -- --recording seen.json   a recording that `invoke probe --output seen.json` wrote
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Verify; return the exit code."""
+    chosen = _parser().parse_args(words)
+    return carried_out(lambda console: run(console, chosen))
+
+
+def run(console: Console, chosen: Namespace) -> int:
+    """Verify what was chosen."""
+    render = writer(chosen.format)
+    comparison = _recorded(console, chosen) if chosen.recording else _live(console, chosen)
+    if chosen.format == "table":
+        from lab.report.table import differences, summary
+
+        lines = (
+            [*differences(comparison), "", *summary(comparison)]
+            if not comparison.verified
+            else [*summary(comparison)]
+        )
+        sys.stdout.write("\n".join((*lines, "")))
+        sys.stdout.write("verified\n" if comparison.verified else "not verified\n")
+    else:
+        write(render(comparison), chosen.output, sys.stdout)
+    return Exit.FINE if comparison.verified else Exit.FINDING
+
+
+def verified(console: Console, reading: Reading, name: str, asked: Asked | None = None) -> Comparison:
+    """Bring a lab of this name up for some manifests, probe it, and take it down."""
+    manifests = checked(console, reading)
+    lab = EmbeddedLab.up(manifests, name, placing(name, reading))
+    try:
+        return probed(lab, asked or Asked())
+    finally:
+        lab.down()
+
+
+def _live(console: Console, chosen: Namespace) -> Comparison:
+    asked = Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port))
+    reading = Reading(paths=tuple(chosen.paths), cni=chosen.cni, max_replicas=chosen.max_replicas)
+    if not chosen.paths:
+        with suppress(LabError), EmbeddedLab.connect(chosen.lab) as lab:
+            tell(f"verifying the running lab `{chosen.lab}`")
+            return probed(lab, asked)
+    from os import getpid
+
+    return verified(console, reading, f"verify-{getpid()}", asked)
+
+
+def _recorded(console: Console, chosen: Namespace) -> Comparison:
+    from lab.recording import read
+
+    recording = read(chosen.recording)
+    paths = tuple(chosen.paths) or recording.sources
+    manifests = checked(console, Reading(paths=paths, cni=chosen.cni or recording.cni))
+    world = realize(
+        manifests.cluster, Placing(nodes=recording.nodes), before=recording.placement, sources=paths
+    )
+    made = plan(world, Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port)).wanted())
+    return Comparison(made, recording.answers(made))
+
+
+def _parser() -> ArgumentParser:
+    made = ArgumentParser(
+        prog="nox -s verify --",
+        description="Compare prediction and observation.",
+        epilog=_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("paths", metavar="PATH", nargs="*", help="manifests for a lab of their own")
+    made.add_argument("--lab", metavar="NAME", default=DEFAULT_LAB, help="the running lab to verify")
+    made.add_argument("--recording", metavar="FILE", help="compare with a recording, without a lab")
+    made.add_argument("--cni", metavar="NAME", default="", help="how policies are enforced")
+    made.add_argument("--port", metavar="PORT", action="append", default=[], help="only these, as 80/TCP")
+    made.add_argument("--every-pair", action="store_true", help="every pod with every pod")
+    made.add_argument("--max-replicas", metavar="N", type=int, help="of a workload, at most")
+    made.add_argument("--format", choices=FORMATS, default="table")
+    made.add_argument("--output", metavar="FILE", help="write the report to a file")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
