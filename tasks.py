@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LAB = "kubereach"
 _MANIFESTS = {
-    "manifests": "files and folders, separated by spaces (default: manifests/)",
+    "manifests": "files and folders, or write them behind ` -- ` (default: manifests/)",
     "cni": "how policies are enforced: calico, cilium, kindnet, kube-router, ...",
     "max-replicas": "of each workload, at most",
     "name": "of the lab, so that several can live side by side",
@@ -30,13 +30,18 @@ def _carry_out(call: Callable[[Console], int]) -> None:
         raise Exit(code=code)
 
 
+def _paths(context: Context, manifests: str) -> tuple[str, ...]:
+    """Return what is named by the option, and behind ` -- `."""
+    return tuple(shlex.split(manifests) + shlex.split(context.remainder))
+
+
 @task(help={"manifests": "files and folders, separated by spaces", "options": "passed on as they are"})
 def predict(context: Context, manifests: str = "manifests/", options: str = "") -> None:
     """Predict from manifests who can talk to whom."""
     context.run(f"{shlex.quote(sys.executable)} -m analyzer {options} {manifests}", pty=sys.stdout.isatty())
 
 
-@task(positional=["manifests"], help={**_MANIFESTS, "provider": "auto or netns"})
+@task(help={**_MANIFESTS, "provider": "auto or netns"})
 def up(
     context: Context,
     manifests: str = "",
@@ -45,19 +50,19 @@ def up(
     cni: str = "",
     max_replicas: int = 0,
 ) -> None:
-    """Bring a lab up with manifests."""
+    """Bring a lab up with manifests: `invoke up`, `invoke up -- examples/named-ports`."""
     from lab.commands import Reading, up as command
 
-    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni, max_replicas=max_replicas or None)
+    reading = Reading(paths=_paths(context, manifests), cni=cni, max_replicas=max_replicas or None)
     _carry_out(lambda console: command.run(console, reading, name=name, provider=provider))
 
 
-@task(positional=["manifests"], help={key: _MANIFESTS[key] for key in ("manifests", "cni", "name")})
+@task(help={key: _MANIFESTS[key] for key in ("manifests", "cni", "name")})
 def deploy(context: Context, manifests: str = "", name: str = _LAB, cni: str = "") -> None:
     """Apply changed manifests to a running lab, without restarting it."""
     from lab.commands import Reading, up as command
 
-    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni)
+    reading = Reading(paths=_paths(context, manifests), cni=cni)
     _carry_out(lambda console: command.deploy(console, reading, name=name))
 
 
@@ -93,10 +98,10 @@ def down(context: Context, name: str = _LAB) -> None:
 )
 def probe(  # noqa: PLR0913 - one parameter an option
     context: Context,
-    source: Sequence[str] = (),
-    destination: Sequence[str] = (),
-    namespace: Sequence[str] = (),
-    port: Sequence[str] = (),
+    source: Sequence[str] | None = None,
+    destination: Sequence[str] | None = None,
+    namespace: Sequence[str] | None = None,
+    port: Sequence[str] | None = None,
     every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     timeout: float = 1.0,
     format: str = "table",  # noqa: A002 - the option's name
@@ -107,10 +112,10 @@ def probe(  # noqa: PLR0913 - one parameter an option
     from lab.commands import probe as command
 
     asked = command.Asked(
-        sources=tuple(source),
-        destinations=tuple(destination),
-        namespaces=tuple(namespace),
-        ports=tuple(port),
+        sources=tuple(source or ()),
+        destinations=tuple(destination or ()),
+        namespaces=tuple(namespace or ()),
+        ports=tuple(port or ()),
         every_pair=every_pair,
         timeout=timeout,
     )
@@ -118,18 +123,17 @@ def probe(  # noqa: PLR0913 - one parameter an option
 
 
 @task(
-    positional=["pod", "command"],
     help={
         "pod": "a pod or an outside host",
-        "command": "what to run (default: a shell)",
+        "command": "what to run, or write it behind ` -- ` (default: a shell)",
         "name": _MANIFESTS["name"],
     },
 )
 def shell(context: Context, pod: str, command: str = "", name: str = _LAB) -> None:
-    """Run a command in a pod's network: `invoke shell test-pod-a "curl -m 2 test-pod-c.test-c"`."""
+    """Run a command in a pod's network: `invoke shell test-pod-a -- curl -m 2 test-pod-c.test-c`."""
     from lab.commands import shell as module
 
-    _carry_out(lambda console: module.run(console, pod, command, name=name))
+    _carry_out(lambda console: module.run(console, pod, command or context.remainder, name=name))
 
 
 @task(help={"port": "such as 80/TCP", "name": _MANIFESTS["name"]})
@@ -140,10 +144,10 @@ def trace(context: Context, source: str, destination: str, port: str, name: str 
     _carry_out(lambda console: command.run(console, source, destination, port, name=name))
 
 
-@task(positional=["manifests"], help={key: _MANIFESTS[key] for key in ("manifests", "cni", "max-replicas")})
+@task(help={key: _MANIFESTS[key] for key in ("manifests", "cni", "max-replicas")})
 def demo(context: Context, manifests: str = "", cni: str = "", max_replicas: int = 0) -> None:
     """Tell the whole story: predict, bring to life, probe, verify, remove."""
     from lab.commands import Reading, demo as command
 
-    reading = Reading(paths=tuple(shlex.split(manifests)), cni=cni, max_replicas=max_replicas or None)
+    reading = Reading(paths=_paths(context, manifests), cni=cni, max_replicas=max_replicas or None)
     _carry_out(lambda console: command.run(console, reading))

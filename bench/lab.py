@@ -13,10 +13,12 @@ from pathlib import Path
 from bench.measure import PROJECT, generate, median, run
 from bench.table import Cell, Table
 
-COMMANDS = ("up", "probe", "down")
-SIZES = (50, 100, 200)
-QUICK_SIZES = (50,)
+COMMANDS = ("up", "probe", "verify", "down")
+PORTS = ("80/TCP", "443/TCP", "8080/TCP")
+SIZES = ((50, 2), (100, 2), (200, 3))
+QUICK_SIZES = ((50, 2),)
 INVOKE = (sys.executable, "-m", "invoke")
+NAME = "bench"
 
 
 def measure(*, quick: bool) -> Iterator[Table]:
@@ -24,32 +26,37 @@ def measure(*, quick: bool) -> Iterator[Table]:
     tasks = subprocess.run(
         [*INVOKE, "--list"], cwd=PROJECT, capture_output=True, text=True, check=False
     ).stdout
-    absent = [name for name in COMMANDS if f" {name} " not in tasks]
+    absent = [name for name in ("up", "probe", "down") if f" {name} " not in tasks]
     if absent:
         row = (f"not measured: `invoke --list` shows no {', '.join(absent)}",)
         yield Table(title="The lab, whole commands", columns=("reason",), rows=(row,))
         return
     times = 1 if quick else 5
-    places = [("the demo", PROJECT / "manifests")]
-    places += [(f"{pods} pods, every pair", cluster(pods)) for pods in (QUICK_SIZES if quick else SIZES)]
-    rows = tuple(round_trip(name, place, times) for name, place in places)
+    places: list[tuple[str, Path, int]] = [("the demo", PROJECT / "manifests", 0)]
+    for pods, ports in QUICK_SIZES if quick else SIZES:
+        places.append((f"{pods} x {pods} x {ports} ports", cluster(pods), ports))
+    rows = tuple(round_trip(name, place, ports, times) for name, place, ports in places)
     columns = ("cluster", *(f"{name} s" for name in COMMANDS), "all s")
     yield Table(title="The lab, whole commands", columns=columns, rows=rows)
 
 
-def round_trip(name: str, place: Path, times: int) -> tuple[Cell, ...]:
-    """Return the medians of bringing a lab up, probing every pair and taking it down."""
-    rounds = [[run(command).seconds for command in commands(place)] for _ in range(times)]
+def round_trip(name: str, place: Path, ports: int, times: int) -> tuple[Cell, ...]:
+    """Return the medians of bringing a lab up, probing it, verifying it and taking it down."""
+    rounds = [[run(command).seconds for command in commands(place, ports)] for _ in range(times)]
     medians = [median([each[step] for each in rounds]) for step in range(len(COMMANDS))]
     return (name, *medians, median([sum(each) for each in rounds]))
 
 
-def commands(place: Path) -> Sequence[Sequence[str]]:
-    """Return the commands of one round."""
+def commands(place: Path, ports: int) -> Sequence[Sequence[str]]:
+    """Return the commands of one round; `ports` 0: those that the plan chooses, of representative pairs."""
+    chosen = [word for port in PORTS[:ports] for word in ("--port", port)]
+    pairs = ["--every-pair"] if ports else []
+    verify = ["--every-pair"] if ports else []
     return (
-        (*INVOKE, "up", "--provider", "netns", str(place)),
-        (*INVOKE, "probe", "--every-pair"),
-        (*INVOKE, "down"),
+        (*INVOKE, "up", "--provider", "netns", "--name", NAME, "--manifests", str(place)),
+        (*INVOKE, "probe", "--name", NAME, *pairs, *chosen),
+        (sys.executable, "-m", "lab.verify", "--lab", NAME, *verify, *chosen),
+        (*INVOKE, "down", "--name", NAME),
     )
 
 

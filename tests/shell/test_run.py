@@ -117,7 +117,7 @@ def test_the_demo_runs_in_an_environment_of_its_own(machine: Machine) -> None:
     done = machine.run("demo")
     assert done.returncode == 0, done.stderr
     assert machine.called(".venv -m pip install") == 1
-    assert machine.called(".venv -m analyzer manifests/") == 1
+    assert machine.called(".venv -m invoke demo") == 1
 
 
 def test_the_second_time_nothing_is_installed_and_nothing_said(machine: Machine) -> None:
@@ -125,7 +125,7 @@ def test_the_second_time_nothing_is_installed_and_nothing_said(machine: Machine)
     done = machine.run("demo")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert machine.called(".venv -m pip install") == 1
-    assert machine.called(".venv -m analyzer manifests/") == 2
+    assert machine.called(".venv -m invoke demo") == 2
 
 
 def test_changed_requirements_are_installed(machine: Machine) -> None:
@@ -147,10 +147,10 @@ def test_a_clone_that_was_moved_gets_a_new_environment(machine: Machine) -> None
 def test_an_installation_that_failed_is_done_again(machine: Machine) -> None:
     (machine.state / "no-network").touch()
     assert machine.run("demo").returncode != 0
-    assert machine.called(".venv -m analyzer") == 0
+    assert machine.called(".venv -m invoke demo") == 0
     (machine.state / "no-network").unlink()
     assert machine.run("demo").returncode == 0
-    assert machine.called(".venv -m analyzer") == 1
+    assert machine.called(".venv -m invoke demo") == 1
 
 
 def test_arguments_of_test_go_to_nox(machine: Machine) -> None:
@@ -164,7 +164,7 @@ def test_the_venv_package_is_installed_by_name_where_python_lacks_it(machine: Ma
     done = machine.run("demo")
     assert done.returncode == 0, done.stderr
     assert machine.called("install python3.11-venv") == 1
-    assert machine.called(".venv -m analyzer") == 1
+    assert machine.called(".venv -m invoke demo") == 1
 
 
 def test_package_lists_are_fetched_where_the_first_attempt_fails(machine: Machine) -> None:
@@ -201,7 +201,7 @@ def test_without_nft_predictions_still_work(machine: Machine) -> None:
     done = machine.run("demo")
     assert done.returncode == 0
     assert "as root: apt-get install nftables" in done.stderr
-    assert machine.called(".venv -m analyzer") == 1
+    assert machine.called(".venv -m invoke demo") == 1
 
 
 @pytest.mark.parametrize("script", [None, "exit 1"], ids=["none", "too old"])
