@@ -33,8 +33,8 @@ def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Run a test as somebody who may not read everything, in a folder that is theirs."""
     with tempfile.TemporaryDirectory() as folder:
         if os.geteuid() == 0:
-            os.chown(folder, 65534, -1)
             try:
+                os.chown(folder, 65534, -1)
                 os.seteuid(65534)
             except OSError:
                 pytest.skip("root cannot become anybody else here")
