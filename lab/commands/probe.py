@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ from analyzer import Filters, PortSet
 from analyzer.commands import Exit
 from analyzer.commands.ports import port_set
 from analyzer.console import Console
+from analyzer.load.text import shown
 from analyzer.output import write
 from lab.commands import say
 from lab.compare import Comparison, Status
@@ -25,6 +27,8 @@ from lab.probes import Patience
 from lab.providers.netns.provider import EmbeddedLab
 
 FORMATS = ("table", "json", "csv", "junit")
+_LONGEST = 60
+"""Seconds until the first silence counts; later attempts take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +48,10 @@ class Asked:
         for text in self.ports:
             try:
                 mask |= port_set(text)
-            except ValueError as error:
-                raise LabError(f"`{text}` is no port", "write `80/TCP`, `8000-8100/UDP` or `SCTP`") from error
+            except ArgumentTypeError as error:
+                raise LabError(
+                    f"{shown(text)} is no port", "write `80/TCP`, `8000-8100/UDP` or `SCTP`"
+                ) from error
         filters = Filters(
             sources=self.sources,
             destinations=self.destinations,
@@ -53,6 +59,12 @@ class Asked:
             ports=mask or PortSet.transports(),
         )
         return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair)
+
+    def patience(self) -> Patience:
+        """Return how long to wait. Raises LabError for a time in which nothing can be seen."""
+        if not 0 < self.timeout <= _LONGEST:
+            raise LabError(f"a timeout is more than 0 seconds and at most {_LONGEST}", "write `--timeout 1`")
+        return Patience(timeout=self.timeout)
 
 
 def run(console: Console, asked: Asked, *, name: str, form: str = "table", output: str = "") -> int:
@@ -85,9 +97,9 @@ def writer(form: str) -> Callable[[Comparison], Iterator[str]]:
 
 def probed(lab: EmbeddedLab, asked: Asked) -> Comparison:
     """Probe a lab, with a line about how far it is on a terminal."""
-    made = plan(lab.world, asked.wanted())
+    patience, made = asked.patience(), plan(lab.world, asked.wanted())
     with _Progress() as progress:
-        results = lab.observe(made, Patience(timeout=asked.timeout), progress)
+        results = lab.observe(made, patience, progress)
     return Comparison(made, results)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 from analyzer import Match, Reachability
 from analyzer.commands import Exit
 from analyzer.commands.ports import port as read_port
 from analyzer.console import Console
 from analyzer.explain import explain
-from analyzer.load.text import printable
+from analyzer.load.text import printable, shown
 from analyzer.report.explanation import render
 from lab.commands import say
 from lab.commands.shell import resident
@@ -24,8 +26,8 @@ def run(console: Console, source: str, destination: str, port: str, *, name: str
     try:
         protocol, number = read_port(port)
         transport = Protocol[protocol.name]
-    except (ValueError, KeyError) as error:
-        raise LabError(f"`{port}` is no port", "write it as `80/TCP`") from error
+    except (ArgumentTypeError, KeyError) as error:
+        raise LabError(f"{shown(port)} is no port of a connection", "write it as `80/TCP`") from error
     with EmbeddedLab.connect(name) as lab:
         world = lab.world
         here, there = resident(world, source), resident(world, destination)

@@ -1,0 +1,217 @@
+"""The lab's commands, as a user gives them: the walkthrough, and what is told when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.commands import carried_out, trace
+from tests.lab import labs, sandbox
+from tests.lab.labs import Ended, command
+
+pytestmark = [pytest.mark.lab]
+
+_POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n"
+
+
+def invoke(task: str, *words: str, behind: tuple[str, ...] = (), name: str = "walk") -> Ended:
+    return command("invoke", task, "--name", name, *words, *(("--", *behind) if behind else ()))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[str]:
+    """Give the labs of this module a folder of their own."""
+    sandbox.inside(rootless=os.geteuid() != 0)
+    with labs.runtime_folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def walkthrough(folder: str) -> Iterator[Ended]:
+    """Bring the lab of the walkthrough up for all tests of this module."""
+    try:
+        yield invoke("up")
+    finally:
+        invoke("down")
+
+
+def test_up_says_what_there_is_now(walkthrough: Ended) -> None:
+    assert (walkthrough.code, walkthrough.out) == (0, "")
+    assert walkthrough.err.startswith("lab `walk` is up: 3 pods, 4 nodes, 1 policy, 1 outside host (")
+
+
+def test_the_three_connections_of_the_walkthrough(walkthrough: Ended) -> None:
+    probed = invoke("probe", "--format", "json", "--port", "80/TCP")
+    assert probed.code == 0, probed.err
+    seen = {
+        (each["source"], each["destination"]): each["observed"]
+        for each in json.loads(probed.out)["observations"]
+    }
+    assert seen["test-a/test-pod-a", "test-b/test-pod-b"] == "dropped"
+    assert seen["test-c/test-pod-c", "test-b/test-pod-b"] == "open"
+    assert seen["test-a/test-pod-a", "test-c/test-pod-c"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "port", "outcome", "decided"),
+    [
+        ("test-pod-a", "test-pod-b", "80/TCP", "dropped", "no rule of NetworkPolicy test-b/network-policy"),
+        ("test-pod-c", "test-pod-b", "80/TCP", "open", "test-b/network-policy spec.ingress[0]"),
+        ("test-pod-c", "test-pod-b", "81", "dropped", "no rule of NetworkPolicy test-b/network-policy"),
+        ("test-a/test-pod-a", "test-c/test-pod-c", "80", "open", "no policy decided"),
+        ("external", "test-pod-b", "80", "dropped", "no rule of NetworkPolicy test-b/network-policy"),
+    ],
+)
+def test_a_trace_names_what_decided(
+    walkthrough: Ended, source: str, destination: str, port: str, outcome: str, decided: str
+) -> None:
+    traced = invoke("trace", source, destination, port)
+    assert traced.code == 0, traced.err
+    observed, _, predicted = traced.out.partition("predicted:")
+    assert observed.splitlines()[0].endswith(f": {outcome}")
+    assert decided in observed
+    assert predicted.strip().startswith("allowed" if outcome == "open" else "denied")
+
+
+def test_status_shows_pods_with_what_selects_them(walkthrough: Ended) -> None:
+    shown = invoke("status")
+    assert shown.code == 0
+    rows = {words[1]: words for words in map(str.split, shown.out.splitlines()[1:])}
+    assert rows["test-pod-b"][0] == "test-b"
+    assert rows["test-pod-b"][-2:] == ["test-b/network-policy", "(ingress)"]
+    assert rows["test-pod-a"][-1] == "<none>"
+    assert rows["test-pod-a"][3].startswith("walk-worker")
+
+
+def test_a_shell_is_in_the_pods_network_and_knows_names(walkthrough: Ended) -> None:
+    done = invoke("shell", "test-pod-a", behind=("cat", "/etc/hosts"))
+    assert done.code == 0, done.err
+    assert "test-pod-c.test-c" in done.out
+    assert invoke("shell", "test-pod-a", "--command", "python3 -c 'import sys; sys.exit(7)'").code == 7, (
+        "a command's exit status is the shell's"
+    )
+
+
+def test_what_is_recorded_is_verified_without_a_lab(walkthrough: Ended, tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    assert invoke("probe", "--output", str(path)).code == 0
+    done = command("lab.verify", "--recording", str(path))
+    assert (done.code, done.out.splitlines()[-1]) == (0, "verified")
+    other = command("lab.verify", "--recording", str(path), "examples/deny-all")
+    assert (other.code, other.out.splitlines()[-1]) == (1, "not verified")
+
+
+def test_the_running_lab_is_verified_when_no_path_is_given(walkthrough: Ended) -> None:
+    done = command("lab.verify", "--lab", "walk")
+    assert done.code == 0
+    assert done.err == "verifying the running lab `walk`\n"
+    assert done.out.endswith("verified\n")
+
+
+def test_a_second_up_is_refused_and_changes_nothing(walkthrough: Ended) -> None:
+    refused(invoke("up", behind=("examples/deny-all",)), "the lab `walk` is up already")
+    assert "test-pod-b" in invoke("status").out
+
+
+def test_a_deploy_of_wrong_manifests_changes_nothing(walkthrough: Ended, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text(_POD + "spec: {containers: 7}\n")
+    refused(invoke("deploy", behind=(str(tmp_path),)), "containers")
+    assert "test-pod-b" in invoke("status").out
+
+
+@pytest.mark.parametrize("task", ["trace", "shell"])
+def test_an_unknown_pod_is_named_with_those_there_are(walkthrough: Ended, task: str) -> None:
+    words = ("nobody", "test-pod-b", "80") if task == "trace" else ("nobody",)
+    done = invoke(task, *words)
+    refused(done, "nobody in this lab is called `nobody`")
+    assert "test-a/test-pod-a, test-b/test-pod-b, test-c/test-pod-c, external" in done.err
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "80-90/TCP", "TCP", "80/FOO", "icmp", "", "8\x1b[1m"])
+def test_a_port_that_is_none_is_refused(
+    walkthrough: Ended, port: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = carried_out(lambda console: trace.run(console, "test-pod-a", "test-pod-b", port, name="walk"))
+    done = Ended(code, *capfd.readouterr())
+    refused(done, "is no port")
+    assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--port", "http"), "`http` is no port"),
+        (("--port", "90-80/TCP"), "`90-80/TCP` is no port"),
+        (("--format", "xml"), "there is no format `xml`"),
+        (("--source", "nobody"), "no endpoint is called `nobody`"),
+        (("--timeout", "0"), "a timeout is more than 0 seconds"),
+        (("--timeout", "nan"), "a timeout is more than 0 seconds"),
+        (("--output", "/nowhere/seen.json"), "/nowhere/seen.json"),
+    ],
+)
+def test_a_wrong_question_is_refused(walkthrough: Ended, words: tuple[str, ...], message: str) -> None:
+    refused(invoke("probe", *words), message)
+
+
+@pytest.mark.parametrize("task", ["status", "probe", "deploy", "trace", "shell"])
+def test_a_lab_that_does_not_run_is_not_found(folder: str, task: str) -> None:
+    words = {"trace": ("a", "b", "80"), "shell": ("a",)}.get(task, ())
+    refused(invoke(task, *words, name="absent"), "no lab `absent` is running")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A b", "x" * 41, "-x-"])
+def test_a_name_that_no_lab_can_have_is_refused(folder: str, name: str) -> None:
+    refused(command("invoke", "up", f"--name={name}"), "cannot be the name of a lab")
+
+
+def test_an_unknown_provider_is_refused(folder: str) -> None:
+    refused(invoke("up", "--provider", "docker", name="none"), "there is no provider `docker`")
+    assert invoke("status", name="none").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_POD + "spec: {containers: 7}\n", "containers"),
+        ("{", "broken.yaml"),
+        ("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n", "there is no pod and no workload"),
+    ],
+)
+def test_wrong_manifests_are_refused_before_anything_starts(
+    folder: str, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "broken.yaml").write_text(text)
+    refused(invoke("up", behind=(str(tmp_path),), name="early"), message)
+    refused(invoke("status", name="early"), "no lab `early` is running")
+    assert command("lab.verify", str(tmp_path)).code == 2
+
+
+def test_down_may_be_called_twice(folder: str) -> None:
+    assert invoke("up", name="twice").code == 0
+    first, second = invoke("down", name="twice"), invoke("down", name="twice")
+    assert (first.code, first.err) == (0, "lab `twice` is down\n")
+    assert (second.code, second.err) == (0, "no lab `twice` is running\n")
+    assert not [path.name for path in Path(folder).rglob("twice*")]
+
+
+def test_the_demo_tells_the_whole_story_and_leaves_nothing(folder: str) -> None:
+    done = command("invoke", "demo")
+    assert done.code == 0, done.err
+    for title in ("1. Predict", "2. Bring it to life", "3. Probe", "4. Verify"):
+        assert title in done.out
+    assert ", 0 false, " in done.out
+    assert done.out.endswith("the lab is gone again\n")
+    assert not [path.name for path in Path(folder).rglob("demo-*")]
+
+
+def refused(ended: Ended, message: str) -> None:
+    """Assert that a command ended with one clear error and exit code 2."""
+    assert ended.code == 2, ended.err
+    assert ended.out == ""
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.err.count("error: ") == 1
