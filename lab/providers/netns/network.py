@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from lab.errors import LabError
 from lab.probes import Patience, Probe, ProbeResult, Protocol
-from lab.providers.netns import kernel, namespaces, nft
+from lab.providers.netns import conntrack, kernel, namespaces, nft
 from lab.providers.netns.command import Command
 from lab.providers.netns.crew import Crew, Progress
 from lab.providers.netns.listeners import Listeners
@@ -211,11 +211,14 @@ class Network:
     def load_rulesets(self, rulesets: Mapping[str, str]) -> None:
         """Load a ruleset on each of several nodes at the same time, from now on hearing what they log.
 
+        It counts for connections that are open already too.
+
         Raises LabError with nft's words; TransactionTooLongError asks for smaller pieces.
         """
         for node in rulesets:
             self._hear(node)
         nft.apply({node: (self.place(node).namespace, text) for node, text in rulesets.items()})
+        conntrack.forget(self.place(node).namespace for node in rulesets)
 
     def build_ruleset(self, node: str, commands: Sequence[str]) -> None:
         """Carry out nft commands on a node in as many transactions as needed; for what no hook calls yet."""
