@@ -49,8 +49,9 @@ def _take_rows(population: Population, tallies: Iterable[Tally]) -> None:
     for number in sorted(asking):
         assert pairs, "somebody asks"
         row = pairs.row(number)
+        cells = frozenset(row)
         for tally in asking[number]:
-            tally.add(number, row)
+            tally.add(number, row, cells)
 
 
 class _Asked:

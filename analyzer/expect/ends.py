@@ -67,7 +67,7 @@ class Population:
         self._addresses = ~reachability.cluster.pod_addresses
         self._known: dict[End, Meant] = {}
         self._classes: dict[Bitmap, tuple[int, ...]] = {}
-        self._class_bits: dict[Bitmap, Bitmap] = {}
+        self.kinds = tuple(each.kind for each in reachability.engine.classes)
         self._weights: dict[Bitmap, Weights] = {}
         self._hosts: dict[int, tuple[Bitmap, Bitmap]] = {}
 
@@ -89,12 +89,6 @@ class Population:
         if (found := self._classes.get(endpoints)) is None:
             numbers = {self.endpoints[index].number for index in members(endpoints)}
             found = self._classes[endpoints] = tuple(sorted(numbers))
-        return found
-
-    def class_bits(self, endpoints: Bitmap) -> Bitmap:
-        """Return the same as a bitmap over the classes."""
-        if (found := self._class_bits.get(endpoints)) is None:
-            found = self._class_bits[endpoints] = bitmap(self.classes(endpoints))
         return found
 
     def weights(self, endpoints: Bitmap) -> Weights:
