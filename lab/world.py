@@ -212,12 +212,12 @@ def _placed(
     """Give every pod a node and addresses."""
     known = before.pods
     by_name = {node.name: node for node in nodes}
+    told = {address for pod in pods for address in pod.addresses}
     kept = {
         name: known[name][1]
         for name, pod in zip(names, pods, strict=True)
-        if name in known and not pod.addresses and not pod.host_network
+        if name in known and not pod.addresses and not pod.host_network and told.isdisjoint(known[name][1])
     }
-    told = [a for pod in pods for a in pod.addresses]
     free = Allocator(
         [cluster.pod_addresses & AddressSet.family(version) for version in cluster.pod_addresses.families()],
         (*told, *(address for addresses in kept.values() for address in addresses)),
@@ -256,7 +256,7 @@ def _families(cluster: Cluster, pods: Iterable[Pod]) -> tuple[int, ...]:
 
 def _services(cluster: Cluster, taken: Sequence[str], before: Placement) -> tuple[Service, ...]:
     """Give Services the cluster addresses and node ports that they do not have yet."""
-    told = [address for each in cluster.services for address in each.cluster_ips]
+    told = {address for each in cluster.services for address in each.cluster_ips}
     old = [address for addresses in before.services.values() for address in addresses]
     families = _families(cluster, cluster.pods)
     free = Allocator([SERVICES[version] for version in families], (*taken, *told, *old))
@@ -266,7 +266,8 @@ def _services(cluster: Cluster, taken: Sequence[str], before: Placement) -> tupl
     for each in cluster.services:
         addresses = each.cluster_ips
         if not addresses and not each.headless and each.ports:
-            addresses = before.services.get(_title(each)) or free.take()
+            known = before.services.get(_title(each), ())
+            addresses = known if known and told.isdisjoint(known) else free.take()
         found.append(replace(each, cluster_ips=addresses, ports=tuple(_ported(each, numbers))))
     return tuple(found)
 
