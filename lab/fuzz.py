@@ -195,7 +195,8 @@ class Fuzzer:
         if comparison.verified:
             return None
         kind = Status.DIFFERS if comparison.counts[Status.DIFFERS] else Status.FAILED
-        return Failure(kind=kind.value, lines=tuple(differences(comparison)))
+        lines = tuple(line.replace(f"{self._folder}/", "") for line in differences(comparison))
+        return Failure(kind=kind.value, lines=lines)
 
     def _deploy(self, tried: Case, step: Step) -> None:
         file = self._folder / "manifests.yaml"
@@ -247,9 +248,10 @@ def report(fuzzer: Fuzzer, failing: Case, failure: Failure, where: str = "") -> 
     """Make a failing case small, write it, and tell; return the folder it is in."""
     tell(f"cluster {failing.number} ({failing.cni}): {failure.kind}; making it small ...")
     small = fuzzer.smallest(failing, failure)
-    folder = write(small, fuzzer.afresh(small) or failure, Path(where or mkdtemp(prefix="kubereach-fuzz-")))
-    say(f"cluster {small.number} ({small.cni}): {failure.kind}; written to {folder}")
-    for line in (fuzzer.afresh(small) or failure).lines:
+    shown = fuzzer.afresh(small) or failure
+    folder = write(small, shown, Path(where or mkdtemp(prefix="kubereach-fuzz-")))
+    say(f"cluster {small.number} ({small.cni}): {shown.kind}; written to {folder}")
+    for line in shown.lines:
         say(line)
     return folder
 

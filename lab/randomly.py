@@ -212,7 +212,7 @@ class _Maker:
         if cut <= whole.max_prefixlen:
             number = self._random.randrange(2 ** (cut - whole.prefixlen))
             first = int(whole.network_address) + number * 2 ** (whole.max_prefixlen - cut)
-            inside += [str(ip_network((first, cut)))] * 2
+            inside += [str(type(whole)((first, cut)))] * 2
         count = min(len(inside), self._random.choice((1, 1, 2, 3)))
         return list(dict.fromkeys(self._random.sample(inside, count)))
 
