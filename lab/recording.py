@@ -10,9 +10,11 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from analyzer import AddressSet
 from analyzer.output import write
 from lab.compare import Comparison
 from lab.errors import LabError
@@ -86,17 +88,49 @@ def _recording(data: Mapping[str, Any]) -> Recording:
     placement = data["placement"]
     results = (_result(row) for row in data["observations"])
     return Recording(
-        sources=tuple(map(str, data["manifests"])),
-        cni=str(data["cni"]),
-        nodes=tuple(map(str, data["nodes"])),
+        sources=_texts(data["manifests"]),
+        cni=_text(data["cni"]),
+        nodes=_some(_texts(data["nodes"])),
         placement=Placement(
-            nodes={name: tuple(addresses) for name, addresses in placement["nodes"].items()},
-            pods={name: (node, tuple(them)) for name, (node, them) in placement["pods"].items()},
-            services={name: tuple(addresses) for name, addresses in placement["services"].items()},
+            nodes={name: _addresses(them) for name, them in placement["nodes"].items()},
+            pods={name: (_text(node), _addresses(them)) for name, (node, them) in placement["pods"].items()},
+            services={name: _addresses(them) for name, them in placement["services"].items()},
         ),
         results={result.probe: result for result in results},
     )
 
 
 def _result(row: Sequence[Any]) -> ProbeResult:
-    return read_result(read_probe(row[0]), row[1])
+    """Return an observation. Raises ValueError or TypeError where a value is not of its kind."""
+    result = read_result(read_probe(row[0]), row[1])
+    for attempt in result.attempts:
+        times = attempt.started + 0.0, attempt.took + 0.0, attempt.source_port + 0
+        texts = (attempt.identity, attempt.rule, attempt.reason)
+        if not all(map(isfinite, times)) or not all(isinstance(each, str | None) for each in texts):
+            raise ValueError(attempt)
+    return result
+
+
+def _texts(data: object) -> tuple[str, ...]:
+    if not isinstance(data, list):
+        raise TypeError(data)
+    return tuple(map(_text, data))
+
+
+def _text(data: object) -> str:
+    if not isinstance(data, str):
+        raise TypeError(data)
+    return data
+
+
+def _some(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not texts:
+        raise ValueError(texts)
+    return texts
+
+
+def _addresses(data: object) -> tuple[str, ...]:
+    found = [AddressSet.of(text) for text in _texts(data)]
+    if any(each.size != 1 for each in found):
+        raise ValueError(data)
+    return tuple(address for each in found for address in each.addresses())
