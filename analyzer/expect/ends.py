@@ -117,10 +117,6 @@ class Population:
             inside |= each.inside
         return Meant(inside, AddressSet.union(each.outside for each in found))
 
-    def everybody(self) -> Meant:
-        """Return all endpoints, and all addresses outside."""
-        return Meant(self.inside, self._addresses)
-
     def meant(self, end: End) -> Meant:
         """Return what an end means; of a Service, nobody: it is no endpoint."""
         if (found := self._known.get(end)) is None:
