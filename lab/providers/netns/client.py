@@ -69,6 +69,11 @@ class Lab:
             raise
         return lab
 
+    @property
+    def name(self) -> str:
+        """The lab's name."""
+        return self._files.name
+
     @classmethod
     def connect(cls, name: str = DEFAULT_NAME) -> Self:
         """Connect to a lab that runs. Raises LabError when none does."""

@@ -149,9 +149,9 @@ class EmbeddedLab:
         self._lab.listen(listeners)
 
     def down(self) -> bool:
-        """End it."""
-        self._lab.down()
-        return True
+        """End it, and remove what is left of it; False when it had ended already."""
+        self._lab.close()
+        return down(self._lab.name)
 
     @property
     def _remembered(self) -> dict[str, Any]:
