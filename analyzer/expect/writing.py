@@ -75,15 +75,10 @@ def _ends(margin: str, key: str, ends: Sequence[End]) -> Iterator[str]:
 
 
 def _end(end: End) -> str:
-    match end:
-        case Outside() if end.addresses == AddressSet.all():
-            return "external"
-        case Outside():
-            return f"{{cidr: {_quoted(str(end.addresses))}}}"
-        case Named():
-            return _quoted(str(end))
-        case _:
-            raise AssertionError("only names and addresses are proposed")
+    if isinstance(end, Named):
+        return _quoted(str(end))
+    assert isinstance(end, Outside), "only names and addresses are proposed"
+    return "external" if end.addresses == AddressSet.all() else f"{{cidr: {_quoted(str(end.addresses))}}}"
 
 
 def _quoted(text: str) -> str:
