@@ -87,7 +87,11 @@ class _Planner:
         addresses = {name: pod.addresses for name, pod in world.pods()}
         addresses.update((each.name, each.addresses) for each in world.outside)
         self._addresses = addresses
-        self._boundaries: dict[tuple[int, int], list[tuple[Protocol, int, PortSet]]] = {}
+        self._boundaries: dict[Key, list[tuple[Protocol, int, PortSet]]] = {}
+        self._declared = {
+            each.id: frozenset((port.protocol, port.number) for pod in each.pods for port in pod.ports)
+            for each in endpoints.values()
+        }
         self._impossible: dict[str, int] = {}
 
     def plan(self) -> Plan:
@@ -157,16 +161,15 @@ class _Planner:
 
     def _ports(self, source: Endpoint, destination: Endpoint) -> list[tuple[Protocol, int, PortSet]]:
         """Return the ports to ask for a pair, each with those that it speaks for."""
-        key = (source.number, destination.number)
+        key = (source.number, destination.number, self._declared[destination.id])
         if (found := self._boundaries.get(key)) is None:
             found = self._boundaries[key] = [*self._asked(source, destination)]
         return found
 
     def _asked(self, source: Endpoint, destination: Endpoint) -> Iterator[tuple[Protocol, int, PortSet]]:
         declared: dict[Protocol, set[int]] = {protocol: set() for protocol in _TRANSPORTS}
-        for pod in destination.pods:
-            for each in pod.ports:
-                declared.get(each.protocol, set()).add(each.number)
+        for transport, number in self._declared[destination.id]:
+            declared.get(transport, set()).add(number)
         sets = self._sets(source, destination)
         for protocol, numbers in declared.items():
             atoms = _atoms(protocol, sets)
