@@ -35,11 +35,12 @@ from lab.providers.netns.provider import EmbeddedLab, end
 from lab.randomly import NODES, POD_NETWORKS, Object
 from lab.report.table import differences
 from lab.shrink import shrink
-from lab.world import Placing
+from lab.world import Placing, realize
 
 MOST_FAILURES = 3
 SECONDS_TO_SHRINK = 120.0
 _EVERY = 25
+_PLACING = Placing(nodes=NODES)
 _FAMILIES = ((4,), (4, 6), (4,), (6,))
 _EXAMPLES = """\
 examples:
@@ -204,9 +205,12 @@ class Fuzzer:
         networks = tuple(POD_NETWORKS[version] for version in tried.families)
         manifests = read((str(file),), Said(cni=tried.cni, pod_cidrs=networks))
         if (lab := self._labs.get(tried.families)) is not None:
-            lab.deploy(manifests)
-            return
-        self._labs[tried.families] = EmbeddedLab.up(manifests, _name(tried.families), Placing(nodes=NODES))
+            after = realize(manifests.cluster, _PLACING, before=lab.world.placement)
+            if after.nodes == lab.world.nodes:
+                lab.deploy(manifests)
+                return
+            self._end(tried.families)
+        self._labs[tried.families] = EmbeddedLab.up(manifests, _name(tried.families), _PLACING)
 
     def _end(self, families: tuple[int, ...]) -> None:
         if (lab := self._labs.pop(families, None)) is not None:

@@ -1,7 +1,8 @@
 """Random clusters as manifests: small, so that selectors, blocks and ports meet each other.
 
 Comes in: a seed. Goes out: Kubernetes objects as a user writes them, the same ones for the same seed. Every
-form that a peer, a port or a policy can have occurs; all of them are valid.
+form that a peer, a port or a policy can have occurs; all of them are valid. Some clusters are as `kubectl get
+-o yaml` shows them: with Nodes, and pods that tell their addresses.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ Labels = Mapping[str, tuple[str, ...]]
 T = TypeVar("T")
 
 POD_NETWORKS = {4: "10.244.0.0/16", 6: "fd00:10:244::/64"}
+_NODE_NETWORKS = {4: "172.18.0.0/16", 6: "fc00:f853:ccd:e793::/64"}
 NODES = ("fuzz-control-plane", "fuzz-worker", "fuzz-worker2")
 
 _NAMESPACES = ("shop", "ops", "default")
@@ -70,9 +72,14 @@ class _Maker:
         self._random = random
         self._families = families
         self._namespaces = random.sample(_NAMESPACES, random.choice((2, 2, 3)))
+        self._running = self._chance(0.2)
+        # Of the lowest addresses of each network, those that blocks cut.
+        self._places = random.sample(range(2, 14), 12)
+        self._nodes = {name: self._addresses(_NODE_NETWORKS, self._places.pop()) for name in NODES}
 
     def cluster(self) -> list[Object]:
         made = [self._namespace(name) for name in self._namespaces if self._chance(0.85)]
+        made += [self._node(name) for name in NODES if self._running]
         made += [self._workload(number) for number in range(self._random.randint(3, 7))]
         made += [self._service(number) for number in range(self._random.choice((0, 0, 1, 2)))]
         made += [self._policy(number) for number in range(self._random.choice((1, 1, 2, 2, 3, 5)))]
@@ -90,6 +97,20 @@ class _Maker:
     def _namespace(self, name: str) -> Object:
         return _object("v1", "Namespace", {"name": name, "labels": self._labels(_TEAMS, 0.7)})
 
+    def _addresses(self, networks: Mapping[int, str], number: int) -> list[str]:
+        return [str(ip_network(networks[version])[number]) for version in self._families]
+
+    def _node(self, name: str) -> Object:
+        addresses = [{"type": "InternalIP", "address": address} for address in self._nodes[name]]
+        return _object("v1", "Node", {"name": name}) | {"status": {"addresses": addresses}}
+
+    def _status(self, spec: Object) -> Object:
+        """Return where a pod of a running cluster is."""
+        node = self._nodes[spec["nodeName"]]
+        own = node if spec.get("hostNetwork") else self._addresses(POD_NETWORKS, self._places.pop())
+        ips = [{"ip": address} for address in own]
+        return {"phase": "Running", "hostIP": node[0], "podIP": own[0], "podIPs": ips}
+
     def _metadata(self, name: str) -> Object:
         return {"name": name, "namespace": self._random.choice(self._namespaces)}
 
@@ -98,6 +119,10 @@ class _Maker:
         labels = self._labels(_LABELS, 0.75)
         spec = self._pod_spec()
         kind = self._random.choice(("Pod", "Pod", "Pod", "Deployment", "StatefulSet"))
+        if self._running and self._chance(0.9):
+            spec["nodeName"] = self._random.choice(NODES)
+            made = _object("v1", "Pod", metadata | {"labels": labels}, spec)
+            return made | {"status": self._status(spec)}
         if kind == "Pod":
             return _object("v1", kind, metadata | {"labels": labels}, spec)
         labels = labels or {"app": "web"}

@@ -101,7 +101,9 @@ def test_every_meaning_of_a_left_out_or_empty_field_occurs() -> None:
     operators = {one["operator"] for each in selectors for one in each.get("matchExpressions", ())}
     assert operators == {"In", "NotIn", "Exists", "DoesNotExist"}
     kinds = {each["kind"] for each in documents()}
-    assert kinds == {"Namespace", "Pod", "Deployment", "StatefulSet", "Service", "NetworkPolicy"}
+    assert kinds == {"Namespace", "Node", "Pod", "Deployment", "StatefulSet", "Service", "NetworkPolicy"}
+    told = [each["status"]["podIP"] for each in documents() if each["kind"] == "Pod" and "status" in each]
+    assert {":" in address for address in told} == {True, False}
 
 
 @pytest.mark.lab
