@@ -32,7 +32,16 @@ def _carry_out(call: Callable[[Console], int]) -> None:
 
 def _paths(context: Context, manifests: str) -> tuple[str, ...]:
     """Return what is named by the option, and behind ` -- `."""
-    return tuple(shlex.split(manifests) + shlex.split(context.remainder))
+    from lab.commands import split
+
+    found: list[str] = []
+
+    def read(_: Console) -> int:
+        found.extend(split(manifests) + split(context.remainder))
+        return 0
+
+    _carry_out(read)
+    return tuple(found)
 
 
 @task(help={"manifests": "files and folders, separated by spaces", "options": "passed on as they are"})

@@ -2,8 +2,8 @@
 
     python -m lab.verify [PATH ...] [--lab NAME] [--recording FILE] [--format table|json|junit|csv]
 
-Without a path the running lab is verified; when none runs, or with a path, an embedded lab is brought up for
-it and taken down again. Exit code 1 when anything differs, or could not be decided.
+Without a path the running lab is verified; when none runs and none is named, or with a path, an embedded lab
+is brought up for it and taken down again. Exit code 1 when anything differs, or could not be decided.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from contextlib import suppress
 
 from analyzer.commands import Exit
 from analyzer.console import Console
@@ -20,8 +19,8 @@ from lab.commands import DEFAULT_LAB, Reading, carried_out, tell
 from lab.commands.probe import FORMATS, Asked, probed, writer
 from lab.commands.up import checked, placing
 from lab.compare import Comparison
-from lab.errors import LabError
 from lab.plan import plan
+from lab.providers.netns.client import running
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing, realize
 
@@ -71,8 +70,8 @@ def verified(console: Console, reading: Reading, name: str, asked: Asked | None 
 def _live(console: Console, chosen: Namespace) -> Comparison:
     asked = Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port))
     reading = Reading(paths=tuple(chosen.paths), cni=chosen.cni, max_replicas=chosen.max_replicas)
-    if not chosen.paths:
-        with suppress(LabError), EmbeddedLab.connect(chosen.lab) as lab:
+    if not chosen.paths and (chosen.lab in running() or chosen.lab != DEFAULT_LAB):
+        with EmbeddedLab.connect(chosen.lab) as lab:
             tell(f"verifying the running lab `{chosen.lab}`")
             return probed(lab, asked)
     from os import getpid

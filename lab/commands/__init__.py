@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from analyzer import AnalyzerError, Diagnostic, Said, Severity
 from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
+from analyzer.load.text import shown
 from lab.errors import LabError
 
 DEFAULT_LAB = "kubereach"
@@ -45,6 +47,16 @@ def carried_out(call: Callable[[Console], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FINE
     return Exit.WRONG
+
+
+def split(text: str) -> list[str]:
+    """Split words as a shell does. Raises LabError for a quotation without its end."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise LabError(
+            f"{shown(text)} has a quotation without an end", "close it, or leave it out"
+        ) from error
 
 
 def say(text: str = "") -> None:

@@ -96,8 +96,13 @@ def writer(form: str) -> Callable[[Comparison], Iterator[str]]:
 
 
 def probed(lab: EmbeddedLab, asked: Asked) -> Comparison:
-    """Probe a lab, with a line about how far it is on a terminal."""
+    """Probe a lab, with a line about how far it is on a terminal.
+
+    Raises LabError when there is nothing to probe: that would verify nothing.
+    """
     patience, made = asked.patience(), plan(lab.world, asked.wanted())
+    if not made.questions:
+        raise LabError("nothing of what was asked for can be probed", "ask for other ports, or fewer filters")
     with _Progress() as progress:
         results = lab.observe(made, patience, progress)
     return Comparison(made, results)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 
 from analyzer.console import Console
+from lab.commands import split
 from lab.errors import LabError
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import World
@@ -13,7 +13,7 @@ from lab.world import World
 
 def run(console: Console, pod: str, command: str, *, name: str) -> int:
     """Run a command (by default a shell) where a pod is, and return its exit status."""
-    words = shlex.split(command) or [os.environ.get("SHELL", "/bin/sh")]
+    words = split(command) or [os.environ.get("SHELL", "/bin/sh")]
     with EmbeddedLab.connect(name) as lab:
         return lab.shell(resident(lab.world, pod), words)
 

@@ -61,7 +61,9 @@ def checked(console: Console, reading: Reading) -> Manifests:
 
 
 def placing(name: str, reading: Reading) -> Placing:
-    """Return how to place pods: on nodes as kind-config.yaml has them."""
+    """Return how to place pods: on nodes as kind-config.yaml has them. Raises LabError for no replicas."""
+    if reading.max_replicas is not None and reading.max_replicas < 1:
+        raise LabError("a workload has at least one replica in a lab", "write `--max-replicas 1` or more")
     return Placing(nodes=node_names(name), most_replicas=reading.max_replicas)
 
 

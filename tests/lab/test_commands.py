@@ -151,6 +151,7 @@ def test_a_port_that_is_none_is_refused(
         (("--timeout", "0"), "a timeout is more than 0 seconds"),
         (("--timeout", "nan"), "a timeout is more than 0 seconds"),
         (("--output", "/nowhere/seen.json"), "/nowhere/seen.json"),
+        (("--port", "icmp"), "nothing of what was asked for can be probed"),
     ],
 )
 def test_a_wrong_question_is_refused(walkthrough: Ended, words: tuple[str, ...], message: str) -> None:
@@ -166,6 +167,21 @@ def test_a_lab_that_does_not_run_is_not_found(folder: str, task: str) -> None:
 @pytest.mark.parametrize("name", ["", "../x", "A b", "x" * 41, "-x-"])
 def test_a_name_that_no_lab_can_have_is_refused(folder: str, name: str) -> None:
     refused(command("invoke", "up", f"--name={name}"), "cannot be the name of a lab")
+
+
+def test_a_quotation_without_its_end_is_refused(walkthrough: Ended) -> None:
+    refused(invoke("shell", "test-pod-a", "--command", "echo 'a"), "has a quotation without an end")
+    refused(invoke("up", "--manifests", "'a", name="none"), "has a quotation without an end")
+
+
+def test_no_replicas_at_all_are_refused(folder: str) -> None:
+    refused(invoke("up", "--max-replicas", "-1", name="none"), "a workload has at least one replica")
+    refused(command("lab.verify", "--max-replicas", "0", "manifests"), "a workload has at least one replica")
+
+
+def test_a_lab_that_is_named_is_verified_or_none(folder: str) -> None:
+    refused(command("lab.verify", "--lab", "absent"), "no lab `absent` is running")
+    refused(command("lab.verify", "--lab", "A b"), "cannot be the name of a lab")
 
 
 def test_an_unknown_provider_is_refused(folder: str) -> None:
