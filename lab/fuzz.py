@@ -30,10 +30,11 @@ from lab.commands import carried_out, say, tell
 from lab.commands.probe import Asked, probed
 from lab.compare import Comparison, Status
 from lab.errors import LabError
-from lab.manifests import read
+from lab.manifests import Manifests, read
+from lab.promise import broken
 from lab.providers.netns.provider import EmbeddedLab, end
 from lab.randomly import NODES, POD_NETWORKS, Object
-from lab.report.table import differences
+from lab.report.table import differences, headline
 from lab.shrink import shrink
 from lab.world import Placing, realize
 
@@ -181,8 +182,10 @@ class Fuzzer:
 
     def _tried(self, tried: Case, *, count: bool = False) -> Failure | None:
         try:
-            for step in tried.steps:
+            *before, last = tried.steps
+            for step in before:
                 self._deploy(tried, step)
+            manifests = self._deploy(tried, last)
             comparison = probed(self._labs[tried.families], Asked(every_pair=tried.every_pair))
         except AnalyzerError as error:
             self._end(tried.families)
@@ -194,12 +197,13 @@ class Fuzzer:
         if count:
             self.tally.add(tried.cni, comparison)
         if comparison.verified:
-            return None
+            lines = tuple(map(headline, broken(manifests, comparison)))
+            return Failure(kind="breaks a promise of the manifests alone", lines=lines) if lines else None
         kind = Status.DIFFERS if comparison.counts[Status.DIFFERS] else Status.FAILED
         lines = tuple(line.replace(f"{self._folder}/", "") for line in differences(comparison))
         return Failure(kind=kind.value, lines=lines)
 
-    def _deploy(self, tried: Case, step: Step) -> None:
+    def _deploy(self, tried: Case, step: Step) -> Manifests:
         file = self._folder / "manifests.yaml"
         file.write_text(text(step), encoding="utf-8")
         networks = tuple(POD_NETWORKS[version] for version in tried.families)
@@ -208,9 +212,10 @@ class Fuzzer:
             after = realize(manifests.cluster, _PLACING, before=lab.world.placement)
             if after.nodes == lab.world.nodes:
                 lab.deploy(manifests)
-                return
+                return manifests
             self._end(tried.families)
         self._labs[tried.families] = EmbeddedLab.up(manifests, _name(tried.families), _PLACING)
+        return manifests
 
     def _end(self, families: tuple[int, ...]) -> None:
         if (lab := self._labs.pop(families, None)) is not None:

@@ -13,12 +13,17 @@ import yaml
 
 from analyzer import PROFILES, PortSet, Said
 from lab import fuzz, randomly
+from lab.commands.probe import Asked, probed
 from lab.compare import Status
 from lab.fuzz import Case, Failure, Fuzzer
 from lab.manifests import read
+from lab.probes import Outcome
+from lab.promise import broken
 from lab.providers.netns import policing
 from lab.providers.netns.client import running
+from lab.providers.netns.provider import EmbeddedLab
 from lab.shrink import branches, shrink, without
+from lab.world import Placing
 from tests.lab import sandbox
 from tests.lab.sandbox import Inside
 
@@ -187,6 +192,28 @@ def test_a_wrong_rule_of_the_compiler_is_found_made_small_and_written(
         readme = (folder / "README.md").read_text(encoding="utf-8")
         assert "--seed 70 --clusters 1" in readme
         assert "differs: " in readme
+
+    live(story)
+
+
+@pytest.mark.lab
+def test_what_the_manifests_alone_promise_is_held_against_the_packets(live: Inside, tmp_path: Path) -> None:
+    everything = tmp_path / "everything.yaml"
+    everything.write_text(fuzz.text(CASE.steps[0]), encoding="utf-8")
+    open_ = tmp_path / "open.yaml"
+    open_.write_text(fuzz.text(CASE.steps[0][:2]), encoding="utf-8")
+
+    def story() -> None:
+        policed, unpoliced = read((str(everything),)), read((str(open_),))
+        lab = EmbeddedLab.up(policed, f"promise-{os.getpid()}", Placing(nodes=("n1",)))
+        try:
+            comparison = probed(lab, Asked(every_pair=True))
+        finally:
+            lab.down()
+        assert [*broken(policed, comparison)] == []
+        wrong = [*broken(unpoliced, comparison)]
+        assert {each.result.outcome for each in wrong} == {Outcome.DROPPED}
+        assert {each.question.probe.expect for each in wrong} == {"default/a", "default/b"}
 
     live(story)
 
