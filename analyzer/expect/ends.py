@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _WILD = frozenset("*?[")
 # Comparing a mistyped name with more names than these takes longer than anybody waits for a hint.
 _MOST_COMPARED = 20_000
+# Names that are less alike share little more than their namespace.
+_ALIKE = 0.75
 
 
 class Meant(NamedTuple):
@@ -192,7 +194,7 @@ class Population:
         """Say what may have been meant by an end that means nobody."""
         match end:
             case Named() if not _WILD & set(str(end)):
-                return self._close(str(end))
+                return self._close(f"{end.namespace}/{end.name}")
             case Chosen() if end.namespace != "*" and not self._namespaces(end.namespace):
                 return did_you_mean(end.namespace, list(self._by_namespace))
             case Outside():
@@ -235,5 +237,5 @@ def did_you_mean(name: str, names: list[str]) -> str:
     """Return a question for names like a mistaken one; "" when there is none."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, names, n=3)
-    return f"did you mean {' or '.join(map(shown, close))}?" if close else ""
+    close = get_close_matches(name, names, n=1, cutoff=_ALIKE)
+    return f"did you mean {shown(close[0])}?" if close else ""

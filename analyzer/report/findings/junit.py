@@ -6,11 +6,10 @@ Comes in: findings. Goes out: XML. Notices alone are no failure: they are told a
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from analyzer.diagnostics import Severity
 from analyzer.lint.catalogue import CODES
-from analyzer.load.text import printable
+from analyzer.report.junit import Case, Status, Suite, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,34 +17,24 @@ if TYPE_CHECKING:
     from analyzer.lint.finding import Finding
     from analyzer.report.findings import FindingsReport
 
+_NAME = "kubereach lint"
+
 
 def render(report: FindingsReport) -> Iterator[str]:
     """Yield the document."""
     found: dict[str, list[Finding]] = {code: [] for code in report.codes}
     for each in report.findings:
         found[each.code].append(each)
-    failures = sum(any(map(_fails, each)) for each in found.values())
-    counts = f'tests="{len(found)}" failures="{failures}" errors="0"'
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f'<testsuites name="kubereach lint" {counts}>\n  <testsuite name="kubereach lint" {counts}>\n'
-    for code, findings in found.items():
-        yield from _case(code, findings)
-    yield "  </testsuite>\n</testsuites>\n"
+    cases = [_case(code, findings) for code, findings in found.items()]
+    yield from document(_NAME, [Suite(name=_NAME, cases=cases)])
 
 
-def _fails(finding: Finding) -> bool:
-    return finding.severity is not Severity.NOTICE
-
-
-def _case(code: str, findings: Sequence[Finding]) -> Iterator[str]:
-    head = f'    <testcase classname="kubereach.lint" name={quoteattr(f"{code} {CODES[code]}")}'
-    if not findings:
-        yield f"{head}/>\n"
-        return
-    text = escape("\n".join(printable(line) for each in findings for line in each.render().splitlines()))
-    failing = [each for each in findings if _fails(each)]
-    if failing:
-        yield f"{head}>\n      <failure message={quoteattr(printable(failing[0].message))}>{text}</failure>\n"
-    else:
-        yield f"{head}>\n      <system-out>{text}</system-out>\n"
-    yield "    </testcase>\n"
+def _case(code: str, findings: Sequence[Finding]) -> Case:
+    failing = [each for each in findings if each.severity is not Severity.NOTICE]
+    return Case(
+        name=f"{code} {CODES[code]}",
+        classname="kubereach.lint",
+        status=Status.FAILED if failing else Status.PASSED,
+        message=failing[0].message if failing else "",
+        text="\n".join(each.render() for each in findings),
+    )
