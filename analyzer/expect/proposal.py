@@ -6,7 +6,6 @@ every pair and every port of TCP, UDP and SCTP, so that one of them fails when r
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import lowest, members
@@ -174,13 +173,15 @@ class _Ends:
 
 
 class _Writer:
-    """Writes the verdicts of destinations as expectations with different names."""
+    """Writes the verdicts of destinations as expectations.
+
+    Their names differ: neither two groups of destinations nor two of their sources share an endpoint.
+    """
 
     def __init__(self, population: Population) -> None:
         self.found: list[Expectation] = []
         self._population = population
         self._ends = _Ends(population)
-        self._uses: Counter[str] = Counter()
 
     def write(self, destinations: Bitmap, verdicts: dict[Bounds, Bitmap]) -> None:
         """Write what each source may open, the few before the many."""
@@ -205,11 +206,9 @@ class _Writer:
         ports: PortSet,
         name: str,
     ) -> None:
-        self._uses[name] += 1
-        uses = self._uses[name]
         self.found.append(
             Expectation(
-                name=name if uses == 1 else f"{name} ({uses})",
+                name=name,
                 sources=sources,
                 destinations=destinations,
                 ports=ports,

@@ -25,9 +25,9 @@ kind: {KIND}
 expectations:
 """
 # Texts that YAML reads as texts wherever they stand.
-_PLAIN = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")
+_PLAIN = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./*]*")
 # The same for texts that stand alone behind a key.
-_PLAIN_LINE = re.compile(r"[A-Za-z][-A-Za-z0-9_./ ,;>]*[A-Za-z0-9]")
+_PLAIN_LINE = re.compile(r"[A-Za-z][-A-Za-z0-9_./ ,;>*]*[A-Za-z0-9]")
 _WIDEST = 100
 
 
