@@ -11,6 +11,7 @@ from analyzer.expect.expectation import Outcome
 from analyzer.expect.reading import read_expectations
 from analyzer.expect.result import Result, overall
 from analyzer.load import load
+from analyzer.profiles import PROFILES
 from analyzer.sets import PortSet, Protocol
 from tests.unit.manifests import ALLOW_TCP_80, DENY, analysis, pod, policy, service, workload
 
@@ -39,10 +40,10 @@ class Written:
         )
 
 
-def result(written: Written, *documents: str) -> Result:
+def result(written: Written, *documents: str, options: Options = POD_NETWORK) -> Result:
     text = (HEAD + str(written)).encode()
     found, _ = read_expectations(load(["-"], stdin=BytesIO(text)).documents)
-    (made,) = check(analysis(*documents, options=POD_NETWORK).reachability, found)
+    (made,) = check(analysis(*documents, options=options).reachability, found)
     assert (made.outcome is HOLDS) == (made.witness is None and made.problem is None)
     return made
 
@@ -432,3 +433,56 @@ def test_all_together_are_as_bad_as_the_worst() -> None:
     assert overall([good]) is HOLDS
     assert overall([good, doubtful]) is UNKNOWN
     assert overall([doubtful, bad, good]) is FAILS
+
+
+def test_only_is_broken_by_any_other_port_that_is_open() -> None:
+    made = result(Written("shop/a", "shop/b", "only", "80/TCP"), pod("a"), pod("b"))
+    assert told(made) == (FAILS, 1, 1, 0)
+    assert made.witness
+    assert (made.witness.verdict, made.witness.ports) == (
+        "allowed",
+        PortSet.transports() - PortSet.of(Protocol.TCP, 80),
+    )
+
+
+def test_only_still_speaks_of_the_other_ports_when_its_own_are_exempt() -> None:
+    written = Written("shop/a", "shop/b", "only", "80/TCP", "[{ports: [80/TCP], to: shop/b}]")
+    assert told(result(written, pod("a"), pod("b"), policy(DENY))) == (HOLDS, 1, 0, 0)
+    assert told(result(written, pod("a"), pod("b"))) == (FAILS, 1, 1, 0)
+
+
+def test_the_witness_is_the_first_of_sources_that_policies_tell_apart() -> None:
+    marked = policy("spec: {podSelector: {matchLabels: {x: b}}, policyTypes: [Egress], egress: [{}]}")
+    a, b = pod("a", labels="{x: a}"), pod("b", labels="{x: b}")
+    for sources in ((a, b), (b, a)):
+        made = result(Written("[shop/b, shop/a]", "shop/z", "deny"), *sources, pod("z"), marked)
+        assert told(made) == (FAILS, 2, 2, 0)
+        assert made.witness
+        assert made.witness.source.name == "a"
+
+
+def test_nodes_get_at_a_service_by_the_pods_that_they_run() -> None:
+    documents = (
+        pod("far", more="hostNetwork: true, nodeName: two"),
+        pod("near", more="hostNetwork: true, nodeName: one"),
+        pod("db", labels="{app: db}", more="nodeName: one"),
+        SERVICE,
+        policy(DENY),
+    )
+    made = result(Written("[shop/far, shop/near]", "{service: shop/api}", "deny"), *documents)
+    assert told(made) == (FAILS, 2, 1, 0)
+    assert made.witness
+    assert made.witness.source.name == "near"
+
+
+def test_a_backend_gets_at_its_own_service_other_than_its_neighbours() -> None:
+    # Antrea asks no policy about what a pod sends to itself by way of its Service.
+    antrea = Options(profile=PROFILES["antrea"])
+    documents = pod("a"), LABELLED, SERVICE, policy(DENY)
+    for source, expected in (
+        ("shop/a", (HOLDS, 1, 0, 0)),
+        ("shop/db", (FAILS, 1, 1, 0)),
+        ("[shop/a, shop/db]", (FAILS, 2, 1, 0)),
+    ):
+        written = Written(source, "{service: shop/api}", "deny")
+        assert told(result(written, *documents, options=antrea)) == expected
