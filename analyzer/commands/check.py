@@ -82,6 +82,8 @@ def run(chosen: Namespace, console: Console) -> Exit:
     """Check, and write the report; or write down what is."""
     if chosen.write is not None:
         return _propose(chosen, console)
+    if chosen.force:
+        raise _usage("`--force` goes with `--write` only", "leave it out")
     analysis = read(chosen, chosen.paths, console)
     expectations, told = _expectations(chosen, analysis)
     with console.stage("check", "checking"):

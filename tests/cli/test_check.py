@@ -268,6 +268,12 @@ def test_a_file_is_replaced_only_by_force(elsewhere: Commands) -> None:
     assert mine.read_text() != "mine"
 
 
+def test_force_without_anything_to_write_is_wrong_usage(run: Commands) -> None:
+    ran = run("check", "examples/deny-all", "--force")
+    assert (ran.code, ran.out) == (2, "")
+    assert "`--force` goes with `--write` only" in ran.err
+
+
 def test_a_link_to_nothing_is_not_replaced_either(elsewhere: Commands) -> None:
     cluster(elsewhere)
     Path(elsewhere.folder / "link.yaml").symlink_to("nowhere.yaml")
