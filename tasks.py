@@ -112,23 +112,26 @@ def probe(  # noqa: PLR0913 - one parameter an option
     namespace: Sequence[str] | None = None,
     port: Sequence[str] | None = None,
     every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
-    timeout: float = 1.0,
+    timeout: str = "1",
     format: str = "table",  # noqa: A002 - the option's name
     output: str = "",
     name: str = _LAB,
 ) -> None:
     """Send real packets between the pods of a lab, and show who reached whom."""
-    from lab.commands import probe as command
+    from lab.commands import number, probe as command
 
-    asked = command.Asked(
-        sources=tuple(source or ()),
-        destinations=tuple(destination or ()),
-        namespaces=tuple(namespace or ()),
-        ports=tuple(port or ()),
-        every_pair=every_pair,
-        timeout=timeout,
-    )
-    _carry_out(lambda console: command.run(console, asked, name=name, form=format, output=output))
+    def run(console: Console) -> int:
+        asked = command.Asked(
+            sources=tuple(source or ()),
+            destinations=tuple(destination or ()),
+            namespaces=tuple(namespace or ()),
+            ports=tuple(port or ()),
+            every_pair=every_pair,
+            timeout=number(timeout, "`--timeout`"),
+        )
+        return command.run(console, asked, name=name, form=format, output=output)
+
+    _carry_out(run)
 
 
 @task(

@@ -59,6 +59,14 @@ def split(text: str) -> list[str]:
         ) from error
 
 
+def number(text: str, what: str) -> float:
+    """Return a number that the user wrote. Raises LabError when it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise LabError(f"{shown(text)} is no number", f"write {what} as a number") from error
+
+
 def say(text: str = "") -> None:
     """Write a line of the report."""
     sys.stdout.write(f"{text}\n")

@@ -149,6 +149,7 @@ def test_a_port_that_is_none_is_refused(
         (("--format", "xml"), "there is no format `xml`"),
         (("--source", "nobody"), "no endpoint is called `nobody`"),
         (("--timeout", "0"), "a timeout is more than 0 seconds"),
+        (("--timeout", "soon"), "`soon` is no number"),
         (("--timeout", "nan"), "a timeout is more than 0 seconds"),
         (("--output", "/nowhere/seen.json"), "/nowhere/seen.json"),
         (("--port", "icmp"), "nothing of what was asked for can be probed"),
