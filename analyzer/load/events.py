@@ -28,7 +28,7 @@ from yaml.reader import ReaderError
 from analyzer.diagnostics import FieldPath, Step
 from analyzer.load import limits
 from analyzer.load.scalars import BadScalarError, resolve, resolve_tagged
-from analyzer.load.syntax import TEMPLATE, control_character, syntax_problem
+from analyzer.load.syntax import TEMPLATE, TOO_DEEP, control_character, syntax_problem
 from analyzer.load.text import Parsed, Problem, Refused, Text, shown, step, too_long, too_many
 
 # The way from a collection up to the root of its document, the innermost step first.
@@ -141,8 +141,7 @@ class Reading:
     def _descend(self, event: Any, depth: int, trail: Trail) -> None:
         """Note how deep a collection, or what an alias stands for, reaches; refuse what is too deep."""
         if depth >= limits.DEPTH:
-            message = f"more than {limits.DEPTH} levels inside each other"
-            raise self._refused(event, None, "too-deep", message)
+            raise self._refused(event, None, "too-deep", TOO_DEEP)
         self.deepest = max(self.deepest, depth)
 
     def _scalar(self, event: Any, trail: Trail) -> object:

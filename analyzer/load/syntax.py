@@ -9,11 +9,16 @@ import re
 
 from yaml import MarkedYAMLError
 
+from analyzer.load import limits
 from analyzer.load.text import Problem, Text
 
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARK = re.compile(r"\{\{|\{%")
 TEMPLATE = "this looks like a template: render it and analyze what comes out"
+
+TOO_DEEP = f"more than {limits.DEPTH} levels inside each other"
+# libyaml itself gives up at 1,000 levels since 0.2.6, which it may see before their events come.
+_TOO_DEEP = "exceeded maximum nesting depth"
 
 # What the parser says, and what then usually is the mistake.
 _REMEDIES = (
@@ -50,6 +55,8 @@ def syntax_problem(text: Text, error: MarkedYAMLError, base: int) -> Problem:
         message, remedy = "a tab in the indentation", "indent with spaces: YAML allows no tabs there"
         return Problem(code="tab-indentation", message=message, offset=offset, help=remedy, fatal=True)
     message = error.problem or "this is no YAML"
+    if _TOO_DEEP in message:
+        return Problem(code="too-deep", message=TOO_DEEP, offset=offset, fatal=True)
     begin = offset
     if error.context and error.context_mark and error.context_mark.index + base != offset:
         begin = error.context_mark.index + base

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml import Mark, MarkedYAMLError
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic
 from analyzer.load import load
+from analyzer.load.syntax import syntax_problem
+from analyzer.load.text import Text
 
 HEAD = "apiVersion: v1\nkind: Pod\n"
 
@@ -245,6 +248,18 @@ def test_deep_nesting_is_refused(unit: str, deep: int) -> None:
     start = time.monotonic()
     assert problem(HEAD + "spec:\n  " + unit * deep).code == "too-deep"
     assert time.monotonic() - start < 10
+
+
+def test_a_parser_that_gives_up_at_deep_nesting_says_the_same() -> None:
+    """libyaml does so since 0.2.6, in whatever version is installed here."""
+    at = Mark("a.yaml", 5, 0, 5, None, None)
+    error = MarkedYAMLError(problem="exceeded maximum nesting depth", problem_mark=at)
+    found = syntax_problem(Text("[[[[[["), error, 0)
+    assert (found.code, found.message, found.offset) == (
+        "too-deep",
+        "more than 200 levels inside each other",
+        5,
+    )
 
 
 def test_deep_nesting_by_indentation_is_refused() -> None:
