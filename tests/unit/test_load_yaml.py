@@ -252,7 +252,7 @@ def test_deep_nesting_is_refused(unit: str, deep: int) -> None:
 
 def test_a_parser_that_gives_up_at_deep_nesting_says_the_same() -> None:
     """libyaml does so since 0.2.6, in whatever version is installed here."""
-    at = Mark("a.yaml", 5, 0, 5, None, None)
+    at = Mark("a.yaml", 5, 0, 5, None, 0)
     error = MarkedYAMLError(problem="exceeded maximum nesting depth", problem_mark=at)
     found = syntax_problem(Text("[[[[[["), error, 0)
     assert (found.code, found.message, found.offset) == (
