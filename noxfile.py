@@ -52,14 +52,14 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session: nox.Session) -> None:
     """Tests, on every supported Python that is installed."""
-    install(session, "-e", ".[cluster,fast,test]")
+    install(session, "-e", ".[cluster,fast,tasks,test]")
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Lines and branches of the analyzer: its tests must reach all of them."""
-    install(session, "-e", ".[cluster,fast,test]")
+    install(session, "-e", ".[cluster,fast,tasks,test]")
     analyzer = ("tests/unit", "tests/property", "tests/cli")
     session.run("coverage", "run", "-m", "pytest", *(session.posargs or analyzer))
     session.run("coverage", "report")
@@ -75,7 +75,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def second_opinion(session: nox.Session) -> None:
     """Compare every verdict with another analyzer's."""
-    install(session, "-e", ".[cluster,fast,test]")
+    install(session, "-e", ".[cluster,fast,tasks,test]")
     session.run("python", "-m", "tests.differential.nca", *session.posargs)
 
 
@@ -89,5 +89,5 @@ def verify(session: nox.Session) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Random clusters, brought to life and verified with packets."""
-    install(session, "-e", ".[cluster,fast,test]")
+    install(session, "-e", ".[cluster,fast,tasks,test]")
     session.run("python", "-m", "lab.fuzz", *session.posargs)
