@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import lowest, members
 from analyzer.bounds import Bounds
-from analyzer.diagnostics import Span
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity, Span
 from analyzer.expect.ends import Population
 from analyzer.expect.expectation import EVERY_POD, Exempt, Expectation, Named, Outside, Verdict
 from analyzer.pairs import Pairs
@@ -18,13 +18,15 @@ from analyzer.reachability import EVERYTHING
 from analyzer.sets import AddressSet, PortSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence, Sized
 
     from analyzer.bitmaps import Bitmap
     from analyzer.engine import Row
     from analyzer.expect.expectation import End
     from analyzer.reachability import Reachability
 
+# More than these are not read by anybody.
+MOST = 2_000
 _NOWHERE = Span("")
 _MOST_NAMES = 3
 _ALL = PortSet.transports()
@@ -32,20 +34,35 @@ _ALL = PortSet.transports()
 _Verdicts = tuple[tuple[Bounds, "Bitmap"], ...]
 
 
-def propose(reachability: Reachability) -> tuple[Expectation, ...]:
-    """Return the expectations; none for a cluster that has one pod and no address outside."""
+def propose(reachability: Reachability, most: int = MOST) -> tuple[Expectation, ...]:
+    """Return the expectations. Raises AnalyzerError when there would be more than `most`."""
     population = Population(reachability)
     writer = _Writer(population)
-    for destinations, verdicts in _destinations(population, _sources(population)):
+    for destinations, verdicts in _destinations(population, _sources(population, most), most):
         writer.write(destinations, verdicts)
+        _limit(writer.found, most)
     return tuple(writer.found)
 
 
-def _sources(population: Population) -> list[tuple[Bitmap, _Verdicts]]:
+def _limit(found: Sized, most: int) -> None:
+    """Give up where the answer would be too long, before all of it is known."""
+    if len(found) > most:
+        raise AnalyzerError(
+            Diagnostic(
+                severity=Severity.ERROR,
+                code="too-many-expectations",
+                message=f"what is would take more than {most:,} expectations, or has more kinds of sources",
+                help="give a part of the manifests, or write down by hand what matters",
+            )
+        )
+
+
+def _sources(population: Population, most: int) -> list[tuple[Bitmap, _Verdicts]]:
     """Return the sources, those together that have the same verdicts with everybody, in a stable order."""
     alike: dict[_Verdicts, Bitmap] = {}
     for sources, verdicts in _rows(population):
         alike[verdicts] = alike.get(verdicts, 0) | sources
+        _limit(alike, most)
     return sorted(((bits, verdicts) for verdicts, bits in alike.items()), key=lambda each: lowest(each[0]))
 
 
@@ -92,7 +109,7 @@ def _ordered(verdicts: dict[Bounds, Bitmap]) -> _Verdicts:
 
 
 def _destinations(
-    population: Population, sources: Sequence[tuple[Bitmap, _Verdicts]]
+    population: Population, sources: Sequence[tuple[Bitmap, _Verdicts]], most: int
 ) -> Iterator[tuple[Bitmap, dict[Bounds, Bitmap]]]:
     """Yield destinations, those together to which everybody has the same verdict, with who has which."""
     everybody = (1 << len(population.endpoints)) - 1
@@ -101,6 +118,7 @@ def _destinations(
         for who, verdicts in sources:
             if here := who & asking:
                 groups = [split for group in groups for split in _split(group, here, verdicts)]
+                _limit(groups, most)
         yield from sorted(groups, key=lambda each: lowest(each[0]))
 
 

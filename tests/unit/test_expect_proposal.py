@@ -4,6 +4,7 @@ from io import BytesIO
 
 import pytest
 
+from analyzer.diagnostics import AnalyzerError
 from analyzer.expect.checking import check
 from analyzer.expect.expectation import Expectation, Outcome, Verdict
 from analyzer.expect.proposal import propose
@@ -35,6 +36,11 @@ def proposed(*documents: str) -> list[tuple[str, str, Verdict, PortSet]]:
 def _short(each: Expectation) -> tuple[str, str, Verdict, PortSet]:
     sources, destinations = (", ".join(map(str, ends)) for ends in (each.sources, each.destinations))
     return sources, destinations, each.verdict, each.ports
+
+
+def one_port(name: str, direction: str, port: int) -> str:
+    rule = f"{direction}: [{{ports: [{{port: {port}}}]}}], policyTypes: [{direction.capitalize()}]"
+    return f"spec: {{podSelector: {{matchLabels: {{app: {name}}}}}, {rule}}}"
 
 
 def test_one_pod_without_policies_reaches_and_is_reached() -> None:
@@ -122,6 +128,30 @@ def test_expectations_of_the_same_ends_have_different_names() -> None:
     text = written(*documents, *rules)
     found = [line for line in text.splitlines() if line.startswith("- name: ")]
     assert len(found) == len(set(found)) > 1
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        # Every pod may send to others.
+        [
+            *(pod(each, labels=f"{{app: {each}}}") for each in "abc"),
+            *(policy(one_port(each, "egress", port), each) for port, each in enumerate("abc", 1)),
+        ],
+        # Every pod may be reached on another port.
+        [
+            *(pod(each, labels=f"{{app: {each}}}") for each in "abc"),
+            *(policy(one_port(each, "ingress", port), each) for port, each in enumerate("abc", 1)),
+        ],
+        # Few kinds of pods, and three expectations of one pair.
+        [pod("a"), pod("b"), policy(WITHIN_10.replace("10.0.0.0/8", "10.244.0.0/24"))],
+    ],
+)
+def test_what_would_be_too_long_to_read_is_refused(documents: list[str]) -> None:
+    reachability = analysis(*documents).reachability
+    with pytest.raises(AnalyzerError, match="more than 2 expectations"):
+        propose(reachability, 2)
+    assert len(propose(reachability)) > 2
 
 
 @pytest.mark.parametrize(
