@@ -22,7 +22,9 @@ def test_what_the_documentation_shows_is_what_is_printed(run: Commands, words: s
     assert run(*shlex.split(words)).out == output
 
 
-@pytest.mark.parametrize("page", ["cli.md", "diff.md", "exposure.md", "formats.md", "json.md"])
+@pytest.mark.parametrize(
+    "page", ["cli.md", "diff.md", "expectations.md", "exposure.md", "formats.md", "json.md"]
+)
 def test_these_pages_show_something(page: str) -> None:
     assert CONSOLE.search(Path(PROJECT, "docs", page).read_text())
 
