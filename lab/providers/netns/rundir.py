@@ -65,13 +65,18 @@ class LabFiles:
             path.unlink(missing_ok=True)
 
 
-def files(name: str) -> LabFiles:
-    """Return where a lab's files are. Raises LabError when the name cannot be one."""
+def check_name(name: str) -> None:
+    """Raise LabError when a name cannot be a lab's."""
     if not _NAME.fullmatch(name):
         raise LabError(
             f"`{name}` cannot be the name of a lab",
             "a name has up to 40 lower-case letters, digits and `-`, and `-` neither first nor last",
         )
+
+
+def files(name: str) -> LabFiles:
+    """Return where a lab's files are. Raises LabError when the name cannot be one."""
+    check_name(name)
     base = directory()
     paths = {kind: base / f"{name}.{kind}" for kind in ("socket", "log", "hosts", "lock")}
     if len(os.fsencode(paths["socket"])) > _LONGEST_SOCKET:

@@ -1,0 +1,162 @@
+"""Waits until a cluster has done what it was told, and says what stands in the way when it does not.
+
+Comes in: what is waited for, and for how long. Goes out: nothing, or a LabError with the last events, the
+states of pods and the words of their containers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from analyzer.live.failures import one_line
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.providers.context.client import Client, Object
+
+PATIENCE = 300.0
+_PAUSE = 0.5
+_LONGEST_PAUSE = 3.0
+_MOST_SHOWN = 5
+# What no waiting mends: the first one that is seen ends it.
+_HOPELESS = frozenset(
+    ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
+)
+
+
+def rolled_out(client: Client, kind: str, namespace: str, name: str, patience: float = PATIENCE) -> None:
+    """Wait until a DaemonSet, Deployment or StatefulSet runs everywhere as it was last told to."""
+    path = f"/apis/apps/v1/namespaces/{namespace}/{kind.lower()}s/{name}"
+
+    def missing() -> str:
+        found = client.find(path)
+        return "it does not exist" if found is None else _not_rolled_out(found)
+
+    _wait(client, missing, f"{kind} {namespace}/{name} is not ready", patience, [namespace])
+
+
+def nodes_ready(client: Client, patience: float = PATIENCE) -> None:
+    """Wait until there are nodes, all of them Ready."""
+
+    def missing() -> str:
+        nodes = client.list_all("/api/v1/nodes")
+        waiting = [str(each["metadata"]["name"]) for each in nodes if not _condition(each, "Ready")]
+        return f"not Ready: {_listed(waiting)}" if waiting else ("" if nodes else "there is no node")
+
+    _wait(client, missing, "the nodes are not ready", patience, ["kube-system"])
+
+
+def pods_ready(client: Client, namespaces: Iterable[str], patience: float = PATIENCE) -> None:
+    """Wait until all pods of some namespaces are Ready, or have done what they had to do."""
+    chosen = sorted(set(namespaces))
+
+    def missing() -> str:
+        pods = [each for name in chosen for each in client.list_all(f"/api/v1/namespaces/{name}/pods")]
+        waiting = [each for each in pods if not _settled(each)]
+        for each in waiting:
+            if hopeless := [word for word in _reasons(each) if word.partition(":")[0] in _HOPELESS]:
+                raise LabError(f"the pod {_title(each)} cannot start: {hopeless[0]}", _told(client, chosen))
+        return f"waiting for {_listed([_title(each) for each in waiting])}" if waiting else ""
+
+    _wait(client, missing, "pods are not ready", patience, chosen)
+
+
+def gone(client: Client, path: str, patience: float = PATIENCE) -> None:
+    """Wait until an object is deleted."""
+    _wait(client, lambda: "it is still there" if client.find(path) else "", f"`{path}` stays", patience, [])
+
+
+def until(client: Client, missing: Callable[[], str], what: str, patience: float = PATIENCE) -> None:
+    """Wait until nothing is missing: `missing` says what is, in words. Raises LabError with `what`."""
+    _wait(client, missing, what, patience, [])
+
+
+def _wait(
+    client: Client, missing: Callable[[], str], what: str, patience: float, namespaces: list[str]
+) -> None:
+    ends, pause = time.monotonic() + patience, _PAUSE
+    while words := missing():
+        if time.monotonic() + pause > ends:
+            seconds = f"{patience:g} second{'' if patience == 1 else 's'}"
+            raise LabError(f"{what} after {seconds}: {words}", _told(client, namespaces) or None)
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _not_rolled_out(found: Object) -> str:
+    """Say what is missing of a roll-out, in the manner of `kubectl rollout status`; "" when nothing is."""
+    status, spec = found.get("status") or {}, found.get("spec") or {}
+    if (status.get("observedGeneration") or 0) < (found["metadata"].get("generation") or 0):
+        return "its controller has not seen it yet"
+    daemon = "desiredNumberScheduled" in status or found.get("kind") == "DaemonSet"
+    wanted = status.get("desiredNumberScheduled", 0) if daemon else spec.get("replicas", 1)
+    updated = status.get("updatedNumberScheduled" if daemon else "updatedReplicas") or 0
+    ready = status.get("numberAvailable" if daemon else "availableReplicas") or 0
+    if daemon and not wanted:
+        return "no node is told to run it"
+    if updated < wanted:
+        return f"{updated} of {wanted} are up to date"
+    return f"{ready} of {wanted} are available" if ready < wanted else ""
+
+
+def _condition(found: Object, name: str) -> bool:
+    conditions = (found.get("status") or {}).get("conditions") or []
+    return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
+
+
+def _settled(pod: Object) -> bool:
+    phase = (pod.get("status") or {}).get("phase")
+    return phase == "Succeeded" or (phase == "Running" and _condition(pod, "Ready"))
+
+
+def _reasons(pod: Object) -> Iterator[str]:
+    """Yield what holds a pod up, as its containers and conditions tell it."""
+    status = pod.get("status") or {}
+    for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
+        for each in status.get(kind) or []:
+            for state in ("waiting", "terminated"):
+                found = (each.get("state") or {}).get(state)
+                if found and (state == "waiting" or found.get("exitCode")):
+                    words = found.get("message") or found.get("exitCode") or ""
+                    yield one_line(f"{found.get('reason') or state}: {each.get('name')}: {words}")
+    for each in status.get("conditions") or []:
+        if each.get("status") != "True" and each.get("message"):
+            yield one_line(f"{each.get('reason') or each.get('type')}: {each['message']}")
+
+
+def why(pod: Object) -> str:
+    """Say in a line what holds a pod up."""
+    return next(_reasons(pod), f"its phase is {(pod.get('status') or {}).get('phase') or 'unknown'}")
+
+
+def _told(client: Client, namespaces: Iterable[str]) -> str:
+    """Return what pods and events say, the latest last; "" when they cannot be read."""
+    found: list[str] = []
+    try:
+        for namespace in namespaces:
+            pods = client.list_all(f"/api/v1/namespaces/{namespace}/pods")
+            waiting = [each for each in pods if not _settled(each)]
+            found += [f"{_title(each)}: {why(each)}" for each in waiting[:_MOST_SHOWN]]
+            events = client.list_all(f"/api/v1/namespaces/{namespace}/events")
+            warnings = [each for each in events if each.get("type") == "Warning"]
+            warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+            found += [_event(each) for each in warnings[-_MOST_SHOWN:]]
+    except LabError:
+        return "; ".join(found)
+    return "; ".join(dict.fromkeys(found))
+
+
+def _event(event: Object) -> str:
+    about = event.get("involvedObject") or {}
+    return one_line(f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}")
+
+
+def _title(found: Object) -> str:
+    return f"{found['metadata'].get('namespace')}/{found['metadata']['name']}"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(names[:_MOST_SHOWN]) + more

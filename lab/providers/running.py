@@ -1,0 +1,47 @@
+"""The lab of a name, wherever it lives.
+
+Comes in: a name. Goes out: the provider, connected. Commands need not know which one it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from lab import records
+from lab.errors import LabError
+from lab.providers.netns import client, rundir
+
+if TYPE_CHECKING:
+    from lab.providers import Provider
+
+
+def connect(name: str) -> Provider:
+    """Connect to the lab of that name. Raises LabError when there is none."""
+    from lab.providers.netns.provider import EmbeddedLab
+
+    if rundir.files(name).socket.exists():
+        try:
+            return EmbeddedLab.connect(name)
+        except LabError:
+            if records.load(name) is None:
+                raise
+    record = records.load(name)
+    if record is None:
+        raise LabError(f"no lab `{name}` is running", "start it with `up`")
+    module = importlib.import_module(f"lab.providers.{record.provider}.provider")
+    connected: Provider = module.connect(record)
+    return connected
+
+
+def exists(name: str) -> bool:
+    """Tell whether there is a lab of that name."""
+    return name in client.running() or records.load(name) is not None
+
+
+def end(name: str) -> bool:
+    """Remove a lab, and what is left of one; False when there was none."""
+    ended = client.down(name)
+    if records.load(name) is None:
+        return ended
+    return connect(name).down() or ended
