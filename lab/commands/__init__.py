@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import sys
@@ -34,6 +35,7 @@ class Reading:
 
 def carried_out(call: Callable[[Console], int]) -> int:
     """Carry out a command, and turn what goes wrong into a line and an exit code."""
+    gc.disable()  # a command ends before garbage could matter
     console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
     try:
         return call(console)

@@ -336,3 +336,22 @@ def test_two_lists_of_probes_run_side_by_side(inside_once: Inside) -> None:
             assert {result.outcome for result in results} == {Outcome.OPEN}
 
     inside_once(story)
+
+
+def test_a_round_of_the_loop_answers_all_who_wait_at_one_listener(inside_once: Inside) -> None:
+    def story() -> None:
+        with listening(1) as network:
+
+            def connected() -> socket.socket:
+                one = socket.create_connection(("10.244.0.1", 80), timeout=5)
+                one.setblocking(False)
+                return one
+
+            clients = [network.run_in("outside", connected) for _ in range(20)]
+            network.loop.turn(1)
+            answers = {one.recv(512) for one in clients}  # raises where nothing has come
+            assert {answer.rpartition(b"\r\n\r\n")[2] for answer in answers} == {b"ns/p1\n"}
+            for one in clients:
+                one.close()
+
+    inside_once(story)

@@ -25,6 +25,7 @@ _BACKLOG = 4096
 _OPEN_FOR = 1.0
 """Seconds that an accepted connection stays open, so that a client may still send its request."""
 _OPEN_AT_ONCE = 256
+_ACCEPTED_AT_ONCE = 32
 
 Key = tuple[str, Protocol, int]
 
@@ -100,21 +101,24 @@ class Listeners:
         return responder is not None and key[2] in responder.ports
 
     def _accept(self, listener: BareSocket, answer: bytes, mask: int) -> None:
-        """Answer who has come; the loop calls again for the next.
+        """Answer those who have come, a few at a time; the loop calls again for more.
 
-        The client closes first, by a reset, which leaves nothing behind.
+        One a time would leave a host that many ask behind everybody else, until they give up. The client
+        closes first, by a reset, which leaves nothing behind.
         """
-        try:
-            descriptor = listener._accept()[0]  # type: ignore[attr-defined]  # noqa: SLF001 - accept() calls it
-        except OSError:
-            return  # nobody left, or no descriptor: the client's timeout will say so
-        try:  # noqa: SIM105 - this is the path of every connection, and suppress() takes as long as the call
-            os.write(descriptor, answer)
-        except OSError:
-            pass  # it has gone again
-        self._accepted.append((self._loop.now, descriptor))
-        if len(self._accepted) > _OPEN_AT_ONCE:
-            os.close(self._accepted.popleft()[1])
+        accepted = self._accepted
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                descriptor = listener._accept()[0]  # type: ignore[attr-defined]  # noqa: SLF001 - what accept() calls
+            except OSError:
+                break  # nobody left, or no descriptor: the client's timeout will say so
+            try:  # noqa: SIM105 - this is the path of every connection: suppress() takes as long as the call
+                os.write(descriptor, answer)
+            except OSError:
+                pass  # it has gone again
+            accepted.append((self._loop.now, descriptor))
+        while len(accepted) > _OPEN_AT_ONCE:
+            os.close(accepted.popleft()[1])
         if not self._sweeping:
             self._sweep()
 
