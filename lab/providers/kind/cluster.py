@@ -1,0 +1,93 @@
+"""A kind cluster by its name: made, found, removed, by the program `kind`.
+
+Comes in: a configuration, an engine. Goes out: a cluster whose kubeconfig is a file of its own, so that the
+user's current context is never touched. What kind says when it fails becomes a LabError.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.programs import Ended, Told, found, run
+from lab.providers.kind.config import Configuration
+from lab.providers.kind.engines import Engine
+from lab.providers.kind.troubles import of_kind
+
+_SECONDS = 120.0
+_CREATION = 1800.0
+"""Seconds for a cluster, with the node image pulled over a slow line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCluster:
+    """A cluster that is there, or will be; `kubeconfig` is where its access is kept."""
+
+    name: str
+    engine: Engine
+    kubeconfig: Path
+
+    @property
+    def context(self) -> str:
+        """The name that kind gives the context in the kubeconfig."""
+        return f"kind-{self.name}"
+
+    def exists(self) -> bool:
+        """Return whether kind knows a cluster of this name, whoever made it."""
+        return self.name in self._kind(("get", "clusters")).out.split()
+
+    def nodes(self) -> tuple[str, ...]:
+        """Return the names of its nodes, which are their containers' names too."""
+        return tuple(self._kind(("get", "nodes", "--name", self.name)).out.split())
+
+    def create(self, configuration: Configuration, *, retain: bool = False, told: Told | None = None) -> None:
+        """Make the cluster. Raises LabError; kind removes what it made then, unless told to `retain` it."""
+        self.kubeconfig.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        words = ("create", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig))
+        # JSON is YAML, and needs no file that could be left behind. No `--wait`: without a CNI nothing
+        # becomes ready, and waiting would only burn time.
+        self._kind(
+            (*words, *(("--retain",) if retain else ()), "--config", "-"),
+            stdin=json.dumps(dict(configuration.document)),
+            seconds=_CREATION,
+            told=told,
+        )
+        if self.kubeconfig.exists():
+            self.kubeconfig.chmod(0o600)
+
+    def delete(self) -> bool:
+        """Remove the cluster and its kubeconfig; False when there was none."""
+        there = self.exists()
+        if there:
+            self._kind(
+                ("delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)),
+            )
+        self.kubeconfig.unlink(missing_ok=True)
+        return there
+
+    def load(self, archive: Path, told: Told | None = None) -> None:
+        """Put the images of an archive, which is of one platform, on all nodes."""
+        self._kind(("load", "image-archive", str(archive), "--name", self.name), seconds=_CREATION, told=told)
+
+    def _kind(
+        self, words: tuple[str, ...], stdin: str = "", seconds: float = _SECONDS, told: Told | None = None
+    ) -> Ended:
+        check_installed()
+        ended = run(
+            ("kind", *words), stdin=stdin, variables=self.engine.variables, seconds=seconds, told=told
+        )
+        if ended.code:
+            raise of_kind(ended, self.name, self.engine.name)
+        return ended
+
+
+def check_installed() -> None:
+    """Raise LabError unless the program kind is there."""
+    if not found("kind"):
+        raise LabError(
+            "`kind` is not installed",
+            "see https://kind.sigs.k8s.io/docs/user/quick-start/, or bring the lab up without: "
+            "`--provider netns`",
+        )

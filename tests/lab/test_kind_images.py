@@ -1,0 +1,142 @@
+"""Images for machines without a network: saved in one file, loaded into the engine and onto the nodes."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lab.errors import LabError
+from lab.providers.kind import images, versions
+from lab.providers.kind.cluster import KindCluster
+from lab.providers.kind.config import read
+from lab.providers.kind.engines import Engine
+from tests.fakes.engines import installed
+from tests.fakes.programs.state import State
+
+_NODE = "kindest/node:v1.36.4@sha256:099e"
+_DOCKER, _PODMAN = Engine(name="docker"), Engine(name="podman")
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
+    return installed(monkeypatch, tmp_path, "kind", "docker", "podman")
+
+
+def saved(tmp_path: Path, engine: Engine = _DOCKER) -> images.Bundle:
+    return images.save(tmp_path / "images.tar", engine, _NODE, ["nginx", "nginx"], ("v3.32.1", b"kind: x\n"))
+
+
+@pytest.mark.parametrize("engine", [_DOCKER, _PODMAN])
+def test_what_is_not_there_is_pulled_and_all_of_it_is_in_the_file(
+    fakes: State, tmp_path: Path, engine: Engine
+) -> None:
+    made = saved(tmp_path, engine)
+    assert made == images.opened(tmp_path / "images.tar")
+    assert (made.node, made.images, made.calico) == ("kindest/node:v1.36.4", ("nginx",), "v3.32.1")
+    assert made.manifest() == b"kind: x\n"
+    pulls = [call["words"][1] for call in fakes.calls(engine.name) if call["words"][0] == "pull"]
+    assert pulls == [_NODE, "nginx"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kubereach")] == []
+
+
+def test_what_is_there_is_not_pulled_again(fakes: State, tmp_path: Path) -> None:
+    saved(tmp_path)
+    count = len([call for call in fakes.calls() if call["words"][0] == "pull"])
+    saved(tmp_path)
+    assert len([call for call in fakes.calls() if call["words"][0] == "pull"]) == count
+
+
+def test_docker_saves_one_platform(fakes: State, tmp_path: Path) -> None:
+    saved(tmp_path)
+    (call, _) = (call["words"] for call in fakes.calls("docker") if call["words"][0] == "save")
+    assert call[1] == "--platform"
+    assert call[2].startswith("linux/")
+
+
+def test_a_docker_that_does_not_know_platforms_saves_as_it_can(fakes: State, tmp_path: Path) -> None:
+    fakes.trouble("old")
+    saved(tmp_path)
+    calls = [call["words"] for call in fakes.calls("docker") if call["words"][0] == "save"]
+    assert ["--platform" in words for words in calls] == [True, False, True, False]
+
+
+def test_the_file_is_loaded_into_the_engine_and_onto_the_nodes(fakes: State, tmp_path: Path) -> None:
+    made = saved(tmp_path)
+    fakes.keep("images", [])
+    made.load_node(_DOCKER)
+    assert fakes.read("images") == ["kindest/node:v1.36.4"]
+    cluster = KindCluster(name="kubereach", engine=_DOCKER, kubeconfig=tmp_path / "labs" / "k")
+    cluster.create(read())
+    made.load_pods(cluster)
+    words = fakes.calls("kind")[-1]["words"]
+    assert words[:2] == ["load", "image-archive"]
+    assert words[-2:] == ["--name", "kubereach"]
+    assert not Path(words[2]).exists(), "what was unpacked for kind is removed"
+
+
+def test_without_pods_nothing_is_put_on_the_nodes(fakes: State, tmp_path: Path) -> None:
+    made = images.save(tmp_path / "images.tar", _DOCKER, _NODE, [])
+    assert made.manifest() is None
+    made.load_pods(KindCluster(name="k", engine=_DOCKER, kubeconfig=tmp_path / "k"))
+    assert not fakes.calls("kind")
+
+
+def test_a_pull_that_fails_leaves_the_file_that_was_there(fakes: State, tmp_path: Path) -> None:
+    path = tmp_path / "images.tar"
+    path.write_text("before")
+    fakes.trouble("pull-fails")
+    with pytest.raises(LabError, match="no such host"):
+        saved(tmp_path)
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("trouble", ["absent", "text", "tar", "json"])
+def test_what_is_no_file_of_images_is_told(tmp_path: Path, trouble: str) -> None:
+    path = tmp_path / "x.tar"
+    if trouble == "text":
+        path.write_text("hello")
+    elif trouble in ("tar", "json"):
+        inner = tmp_path / ("index.json" if trouble == "json" else "other.json")
+        inner.write_text(json.dumps({"schema": "another"}))
+        with tarfile.open(path, "w") as tar:
+            tar.add(inner, inner.name)
+    with pytest.raises(LabError, match="cannot be read" if trouble == "absent" else "no file of images"):
+        images.opened(path)
+
+
+def test_the_images_of_objects_are_found_in_every_workload() -> None:
+    pod = {"containers": [{"image": "a"}, {"image": "b"}], "initContainers": [{"image": "c"}]}
+    documents = [
+        {"kind": "Pod", "spec": pod},
+        {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}},
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [{"image": "d"}, {}, "x"]}}}},
+        {"kind": "CustomResourceDefinition", "spec": {"containers": {"image": "no"}}},
+    ]
+    assert images.of_documents(documents) == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("version", "image"),
+    [
+        ("", "kindest/node:v1.36.4@sha256:"),
+        ("1.36.4", "kindest/node:v1.36.4@sha256:"),
+        ("v1.29.14", "kindest/node:v1.29.14"),
+    ],
+)
+def test_a_version_of_kubernetes_is_a_node_image(version: str, image: str) -> None:
+    assert versions.node_image(version).startswith(image)
+    assert ("@" in versions.node_image(version)) is ("@" in image)
+
+
+@pytest.mark.parametrize("version", ["1.36", "latest", "v1.36.4;rm"])
+def test_what_is_no_version_is_told(version: str) -> None:
+    with pytest.raises(LabError, match="is no version of Kubernetes"):
+        versions.node_image(version)
+
+
+def test_an_image_tells_its_kubernetes() -> None:
+    assert versions.kubernetes_of(versions.node_image()) == (1, 36)
+    assert versions.kubernetes_of("mine:latest") is None
