@@ -15,7 +15,7 @@ from analyzer.model import AddressPeer, AnyPeer, Match, PodPeer
 from analyzer.sets import AddressSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from analyzer.classes import PeerClass
     from analyzer.model import NamedPort, Peer, Policy, Rule
@@ -30,6 +30,16 @@ class Matched(NamedTuple):
 
     must: Bitmap
     may: Bitmap
+
+    @classmethod
+    def of(cls, rule: Rule, peer: Callable[[Peer], Matched]) -> Matched:
+        """Return what one of a rule's peers means, by what each of them does."""
+        must = may = 0
+        for each in rule.peers:
+            matched = peer(each)
+            must |= matched.must
+            may |= matched.may
+        return cls(0 if rule.doubt else must, may)
 
 
 class Peers(Protocol):
@@ -79,12 +89,7 @@ class Matcher:
 
     def rule(self, rule: Rule) -> Matched:
         """Return the classes that one of a rule's peers means."""
-        must = may = 0
-        for peer in rule.peers:
-            matched = self.peer(peer)
-            must |= matched.must
-            may |= matched.may
-        return Matched(0 if rule.doubt else must, may)
+        return Matched.of(rule, self.peer)
 
     def peer(self, peer: Peer) -> Matched:
         """Return the classes that a peer means."""

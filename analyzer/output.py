@@ -3,6 +3,9 @@
 Comes in: pieces of text. Goes out: nothing but the file; what goes wrong is an AnalyzerError.
 """
 
+# Paths stay the texts that the user gave, and pathlib takes a while to import.
+# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH123
+
 from __future__ import annotations
 
 import os
@@ -29,7 +32,7 @@ def write(pieces: Iterable[str], path: str | None, stdout: TextIO) -> None:
         if path is None or path == "-":
             _copy(pieces, stdout)
         elif _is_special(path):
-            with open(path, "w", encoding="utf-8") as stream:  # noqa: PTH123 - pathlib takes a while to import
+            with open(path, "w", encoding="utf-8") as stream:
                 _copy(pieces, stream)
         else:
             _replace(pieces, os.path.realpath(path))
@@ -49,7 +52,7 @@ def _copy(pieces: Iterable[str], stream: TextIO) -> None:
 def _is_special(path: str) -> bool:
     """Tell whether a path is a device or a pipe, which cannot be replaced by a file."""
     try:
-        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        return not stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         return False
 
@@ -57,12 +60,12 @@ def _is_special(path: str) -> bool:
 def _replace(pieces: Iterable[str], path: str) -> None:
     """Write a new file beside the old one and put it in its place when it is complete."""
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.part")  # noqa: PTH118
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.part")
     try:
-        with open(os.open(temporary, _NEW, _ANYBODY), "w", encoding="utf-8") as stream:  # noqa: PTH123
+        with open(os.open(temporary, _NEW, _ANYBODY), "w", encoding="utf-8") as stream:
             _copy(pieces, stream)
-        os.replace(temporary, path)  # noqa: PTH105
+        os.replace(temporary, path)
     except BaseException:
         if os.path.lexists(temporary):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
         raise

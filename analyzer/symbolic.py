@@ -128,12 +128,7 @@ class _Peers:
 
     def rule(self, rule: Rule) -> Matched:
         """Return the groups that one of a rule's peers means."""
-        must = may = 0
-        for peer in rule.peers:
-            matched = self._peer(peer)
-            must |= matched.must
-            may |= matched.may
-        return Matched(0 if rule.doubt else must, may)
+        return Matched.of(rule, self._peer)
 
     def destinations(self, named: NamedPort) -> tuple[tuple[PortSet, Matched], ...]:
         """Return what a port name may stand for: nobody knows the ports of a pod that need not exist."""

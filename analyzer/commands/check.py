@@ -1,5 +1,8 @@
 """The command that holds a cluster to what is expected of it."""
 
+# Paths stay the texts that the user gave, and pathlib takes a while to import.
+# ruff: noqa: PTH113, PTH118, PTH120
+
 from __future__ import annotations
 
 import os
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 from analyzer.commands import Exit
 from analyzer.commands.options import Parser, add_input, parser
 from analyzer.commands.reach import width
-from analyzer.commands.reading import read
+from analyzer.commands.reading import once, read
 from analyzer.console import wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.expect.checking import check
@@ -84,6 +87,7 @@ def run(chosen: Namespace, console: Console) -> Exit:
         return _propose(chosen, console)
     if chosen.force:
         raise _usage("`--force` goes with `--write` only", "leave it out")
+    once([*set(chosen.paths), *set(chosen.expect)])
     analysis = read(chosen, chosen.paths, console)
     expectations, told = _expectations(chosen, analysis)
     with console.stage("check", "checking"):
@@ -168,9 +172,9 @@ def _beside(chosen: Namespace) -> str:
     found: dict[str, str] = {}
     live = chosen.context or chosen.kubeconfig
     for path in () if live else chosen.paths or [_MANIFESTS]:
-        for folder in (path, os.path.dirname(os.path.normpath(path))):  # noqa: PTH120 - paths stay texts
-            candidate = os.path.join(folder, _BESIDE)  # noqa: PTH118
-            if path != "-" and os.path.isfile(candidate):  # noqa: PTH113
+        for folder in (path, os.path.dirname(os.path.normpath(path))):
+            candidate = os.path.join(folder, _BESIDE)
+            if path != "-" and os.path.isfile(candidate):
                 found.setdefault(os.path.realpath(candidate), candidate)
     if not found:
         raise _nothing("there are no expectations in what is read, and no `expect.yaml` beside it")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analyzer.commands import Exit
 from analyzer.commands.options import Parser, add_filters, add_input, add_output, parser
 from analyzer.commands.reach import chosen_filters, width
-from analyzer.commands.reading import read
+from analyzer.commands.reading import once, read
 from analyzer.console import wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.diff import difference
@@ -104,6 +104,7 @@ def _versions(chosen: Namespace, console: Console) -> tuple[Analysis, Analysis]:
         return old, read(here, chosen.paths, console)
     if chosen.git is not None:
         return _since(here, chosen.paths[0] if chosen.paths else _MANIFESTS, console)
+    once(chosen.paths)
     return read(here, chosen.paths[:1], console), read(here, chosen.paths[1:], console)
 
 

@@ -4,6 +4,9 @@ Comes in: files before and after. Goes out: a unified diff; or the files, each r
 put back as they were when one of them cannot be.
 """
 
+# Paths stay the texts that the user gave, and pathlib takes a while to import.
+# ruff: noqa: PTH101, PTH105, PTH108, PTH116, PTH118, PTH123
+
 from __future__ import annotations
 
 import os
@@ -25,8 +28,8 @@ def contents(files: Iterable[str]) -> dict[str, bytes]:
     found = {}
     for file in files:
         try:
-            if stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - names are texts
-                with open(file, "rb") as stream:  # noqa: PTH123
+            if stat.S_ISREG(os.stat(file).st_mode):
+                with open(file, "rb") as stream:
                     found[file] = stream.read()
         except OSError:
             continue
@@ -64,14 +67,14 @@ def _replace(file: str, data: bytes) -> None:
     """Put a new file, complete and with the same permissions, in the place of the old one."""
     path = os.path.realpath(file)
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.part")  # noqa: PTH118
-    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.part")
+    mode = stat.S_IMODE(os.stat(path).st_mode)
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:  # noqa: PTH123
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
             stream.write(data)
-        os.chmod(temporary, mode)  # noqa: PTH101 - the umask may have taken something away
-        os.replace(temporary, path)  # noqa: PTH105
+        os.chmod(temporary, mode)  # the umask may have taken something away
+        os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
         raise

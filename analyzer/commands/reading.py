@@ -14,6 +14,7 @@ from analyzer.decode import decode
 from analyzer.defaults import Said, is_kind_configuration, options
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load import NothingToAnalyze, load
+from analyzer.load.files import STDIN
 from analyzer.model import Direction
 from analyzer.reachability import Reachability
 
@@ -42,7 +43,7 @@ def read(
     With `routes`, what leads to workloads from outside is read too.
     """
     with console.stage("read", "reading"):
-        loaded = _load(arguments, paths, called)
+        loaded = _load(arguments, paths, called, routes=routes)
     with console.stage("decode", "decoding"):
         chosen = options(_said(arguments), loaded.documents, routes=routes)
         decoded = decode(loaded.documents, chosen)
@@ -66,6 +67,15 @@ def read(
     )
 
 
+def once(places: Sequence[str]) -> None:
+    """Raise AnalyzerError when standard input stands for several inputs: it can be read only once."""
+    if places.count(STDIN) > 1:
+        raise _usage(
+            f"`{STDIN}` stands for two inputs, and standard input can be read only once",
+            "name a file for one of them",
+        )
+
+
 def _said(arguments: Namespace) -> Said:
     return Said(
         cni=arguments.cni or "",
@@ -75,13 +85,15 @@ def _said(arguments: Namespace) -> Said:
     )
 
 
-def _load(arguments: Namespace, paths: Sequence[str], called: Callable[[str], str] | None) -> Loaded:
+def _load(
+    arguments: Namespace, paths: Sequence[str], called: Callable[[str], str] | None, *, routes: bool
+) -> Loaded:
     if arguments.context or arguments.kubeconfig or (arguments.live and not paths):
         if paths:
             raise _usage("both paths and a live cluster are given", "leave one of them out")
         from analyzer.live import read as read_cluster
 
-        return read_cluster(context=arguments.context, kubeconfig=arguments.kubeconfig)
+        return read_cluster(context=arguments.context, kubeconfig=arguments.kubeconfig, routes=routes)
     if not paths and not os.path.isdir(_MANIFESTS):  # noqa: PTH112 - pathlib takes a while to import
         raise _usage(
             f"no path is given, and there is no folder `{_MANIFESTS}` here",

@@ -5,7 +5,7 @@ revision, removed afterwards. Only Git's objects are read: no hook, filter or wo
 """
 
 # Paths stay the texts that the user gave, and pathlib takes a while to import.
-# ruff: noqa: PTH103, PTH112, PTH118, PTH120, PTH123
+# ruff: noqa: PTH103, PTH112, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _entries(top: str, tree: str, inside: str) -> Iterator[_Entry]:
 
 def _wanted(entries: Sequence[_Entry]) -> list[_Entry]:
     """Leave out what nobody reads, unless something is rendered, for which any file may be needed."""
-    if any(os.path.basename(each.path) in _RENDERED for each in entries):  # noqa: PTH119
+    if any(os.path.basename(each.path) in _RENDERED for each in entries):
         found = list(entries)
     else:
         found = [each for each in entries if each.path.lower().endswith(_SUFFIXES)]

@@ -50,6 +50,8 @@ _FORMS = (
 )
 _PORTS = re.compile(r"(ALL|([0-9]{1,5})(?:-([0-9]{1,5}))?)(?:/(TCP|UDP|SCTP))?", re.ASCII)
 _PORT_FORMS = "write `80/TCP`, `8000-8100/UDP`, `ALL/SCTP` or `ALL`"
+MOST_EXCEPTIONS = 256
+"""Exceptions of one expectation: each may part every group of endpoints that the others left."""
 _LONGEST = 1000  # of a name: three parts of at most 253 characters, and some for patterns
 
 
@@ -95,7 +97,7 @@ class _Reading:
             destinations=self._ends(field, "to"),
             ports=_ports(field, needed=True),
             verdict=_verdict(field),
-            unless=tuple(self._exempt(item) for item in field.mappings("unless")),
+            unless=self._unless(field),
             reason=field.text("reason"),
             span=field.span,
         )
@@ -112,6 +114,17 @@ class _Reading:
             here.duplicate("names are unique in their file")
         self._names.add(key)
         return name
+
+    def _unless(self, field: Field) -> tuple[Exempt, ...]:
+        items = field.mappings("unless")
+        if len(items) > MOST_EXCEPTIONS:
+            field.child("unless", items).error(
+                "too-many",
+                f"Too many: {len(items):,}: must have at most {MOST_EXCEPTIONS} items",
+                "mean many with one exception: by labels, or by a pattern",
+            )
+            return ()
+        return tuple(map(self._exempt, items))
 
     def _exempt(self, field: Field) -> Exempt:
         field.known(_EXEMPT, _MISPLACED)

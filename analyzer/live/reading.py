@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
-from analyzer.live.resources import BUILT_IN, POLICY_APIS, PolicyApi, Resource
+from analyzer.live.resources import BUILT_IN, POLICY_APIS, ROUTE_APIS, OtherApi, Resource
 from analyzer.load import Document, Loaded
 from analyzer.load.text import printable
 
@@ -33,9 +33,16 @@ _USER = re.compile(r'User "([^"]+)"')
 _NOBODY = "system:anonymous"
 
 
-def read(*, context: str | None, kubeconfig: str | None, on_progress: Progress | None = None) -> Loaded:
+def read(
+    *,
+    context: str | None,
+    kubeconfig: str | None,
+    routes: bool = False,
+    on_progress: Progress | None = None,
+) -> Loaded:
     """Read what decides who reaches whom in the cluster of a context, the current one for None.
 
+    With `routes`, what leads to workloads from outside is read too.
     `on_progress` is told what is being listed and how many there are by now. Raises AnalyzerError when the
     cluster cannot be read; all permissions that are missing are named at once.
     """
@@ -45,7 +52,7 @@ def read(*, context: str | None, kubeconfig: str | None, on_progress: Progress |
     access = connect(context, kubeconfig)
     with access.client:
         reading = _Reading(access, Server(access), on_progress or _silent)
-        documents = tuple(reading.documents())
+        documents = tuple(reading.documents((*POLICY_APIS, *(ROUTE_APIS if routes else ()))))
         return Loaded(
             documents=documents,
             files=(f"cluster {access.context.name}",),
@@ -71,11 +78,11 @@ class _Reading:
         self._denied: list[_Denied] = []
         self._warnings: list[Diagnostic] = []
 
-    def documents(self) -> Iterator[Document]:
-        """Yield every object, the resources in the order of their table."""
+    def documents(self, others: Sequence[OtherApi]) -> Iterator[Document]:
+        """Yield every object, the resources in the order of their tables."""
         for resource in BUILT_IN:
             yield from self._listed(resource)
-        for resource in self._policies():
+        for resource in self._others(others):
             yield from self._listed(resource)
 
     def judged(self) -> tuple[Diagnostic, ...]:
@@ -111,8 +118,8 @@ class _Reading:
             raise not_accepted(self._access) from None
         self._denied.append(_Denied(resource=resource, words=error.words))
 
-    def _policies(self) -> Iterator[Resource]:
-        """Yield the resources of the policy APIs that the cluster has."""
+    def _others(self, apis: Sequence[OtherApi]) -> Iterator[Resource]:
+        """Yield the resources of some APIs that the cluster has."""
         from analyzer.live.failures import StatusError
 
         try:
@@ -121,10 +128,10 @@ class _Reading:
             self._warn("get /apis", error, "which policies of other APIs there are")
             return
         versions = {str(group.get("name")): _versions(group) for group in groups}
-        for api in POLICY_APIS:
+        for api in apis:
             yield from self._served(api, versions)
 
-    def _served(self, api: PolicyApi, versions: Mapping[str, Sequence[str]]) -> tuple[Resource, ...]:
+    def _served(self, api: OtherApi, versions: Mapping[str, Sequence[str]]) -> tuple[Resource, ...]:
         """Return the resources of the first of an API's groups that has any."""
         from analyzer.live.failures import StatusError
 
@@ -141,7 +148,7 @@ class _Reading:
             self._warn(f"get /apis/{' or /apis/'.join(api.groups)}", trouble, api.unknown)
         return ()
 
-    def _resources(self, api: PolicyApi, group: str, versions: Sequence[str]) -> tuple[Resource, ...]:
+    def _resources(self, api: OtherApi, group: str, versions: Sequence[str]) -> tuple[Resource, ...]:
         """Return the kinds of an API that a group serves; what several versions have, by the first one."""
         found: dict[str, Resource] = {}
         for version in versions:

@@ -1,6 +1,7 @@
 """What is listed of a live cluster, and what is not known where it may not be listed.
 
-Comes in: nothing. Goes out: the built-in resources, and the API groups whose policies may be there.
+Comes in: nothing. Goes out: the built-in resources, and the API groups whose
+policies and routes may be there.
 """
 
 from __future__ import annotations
@@ -38,21 +39,20 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyApi:
-    """Policies that are no part of Kubernetes itself, by kind.
+class OtherApi:
+    """Objects that not every cluster has, by kind.
 
-    `groups` serve the same objects; the first one that the cluster has is read. `title` is what the policies
-    are called.
+    `groups` serve the same objects; the first one that the cluster has is read. `unknown` says what is not
+    known where they may not be listed.
     """
 
     groups: tuple[str, ...]
     kinds: frozenset[str]
-    title: str
+    unknown: str
 
-    @property
-    def unknown(self) -> str:
-        """What is not known where they may not be listed."""
-        return f"whether there are {self.title}, which may change any verdict"
+
+def _policies(title: str) -> str:
+    return f"whether there are {title}, which may change any verdict"
 
 
 _SERVICES = "the Services, and who reaches them"
@@ -75,28 +75,47 @@ BUILT_IN = (
 )
 
 POLICY_APIS = (
-    PolicyApi(
+    OtherApi(
         groups=("policy.networking.k8s.io",),
         kinds=frozenset({"ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}),
-        title="cluster-scoped policies",
+        unknown=_policies("cluster-scoped policies"),
     ),
     # What crd.projectcalico.org stores, Calico's API server serves as projectcalico.org; what is stored
     # carries the labels of an object inside an annotation only.
-    PolicyApi(
+    OtherApi(
         groups=("projectcalico.org", "crd.projectcalico.org"),
         kinds=frozenset(
             {"Tier", "GlobalNetworkPolicy", "NetworkPolicy", "GlobalNetworkSet", "NetworkSet", "IPPool"}
         ),
-        title="Calico policies",
+        unknown=_policies("Calico policies"),
     ),
-    PolicyApi(
+    OtherApi(
         groups=("cilium.io",),
         kinds=frozenset({"CiliumClusterwideNetworkPolicy", "CiliumNetworkPolicy"}),
-        title="Cilium policies",
+        unknown=_policies("Cilium policies"),
     ),
-    PolicyApi(
+    OtherApi(
         groups=("crd.antrea.io",),
         kinds=frozenset({"Tier", "ClusterNetworkPolicy", "NetworkPolicy"}),
-        title="Antrea policies",
+        unknown=_policies("Antrea policies"),
+    ),
+)
+
+# What `exposure` follows from outside to workloads; nobody else asks for it.
+ROUTE_APIS = (
+    OtherApi(
+        groups=("networking.k8s.io",),
+        kinds=frozenset({"Ingress", "IngressClass"}),
+        unknown="which workloads are published by an Ingress",
+    ),
+    OtherApi(
+        groups=("gateway.networking.k8s.io",),
+        kinds=frozenset(
+            {
+                *("Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute", "ReferenceGrant"),
+                *("TCPRoute", "TLSRoute", "UDPRoute"),
+            }
+        ),
+        unknown="which workloads are published by the Gateway API",
     ),
 )

@@ -48,18 +48,30 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
+def _int(word: str) -> int:
+    return int(_bounded(word))
+
+
 def _float(word: str) -> float:
-    value = float(word)
+    value = float(_bounded(word))
     if math.isinf(value):
         raise _UnusableError("number-too-long", f"{shown(word)} is more than a 64-bit float holds", "")
     return value
+
+
+def _bounded(word: str) -> str:
+    if len(word) > limits.NUMBER_CHARACTERS:
+        raise _UnusableError(
+            "number-too-long", f"a number of {len(word)} characters", "quote it if it is text"
+        )
+    return word
 
 
 def _constant(word: str) -> NoReturn:
     raise _UnusableError("not-a-number", f"`{word}` is no number that JSON can hold", "")
 
 
-_strict = JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+_strict = JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant)
 _lenient = JSONDecoder(parse_float=lambda _: 0.0, parse_int=lambda _: 0, parse_constant=lambda _: None)
 
 
@@ -200,14 +212,12 @@ class _Reading:
         """Return the value at an offset and where it ends; of a value that is unusable, tell why."""
         try:
             return _strict.raw_decode(self._content, at)
-        except JSONDecodeError:
-            raise
-        except ValueError as error:  # ours, or int()'s for a number with more digits than Python converts
+        except _UnusableError as error:
             value, end = _lenient.raw_decode(self._content, at)
             self._note(self._culprit(at, end, path, error))
             return value, end
 
-    def _culprit(self, at: int, end: int, path: FieldPath, error: ValueError) -> Problem:
+    def _culprit(self, at: int, end: int, path: FieldPath, error: _UnusableError) -> Problem:
         """Find what makes the value at an offset unusable: go down into the first member that is.
 
         Each level is read once more: where that takes too long, the problem stands at the level reached.
@@ -223,13 +233,11 @@ class _Reading:
                     return self._duplicate(path, str(member), starts[member], members.key_at)
                 try:
                     members.at = _strict.raw_decode(self._content, members.at)[1]
-                except ValueError as inner:
+                except _UnusableError as inner:
                     path = (*path, step(member) if isinstance(member, str) else member)
                     at, error = members.at, inner
                     break
-        if isinstance(error, _UnusableError):
-            return Problem(code=error.code, message=str(error), offset=at, path=path, help=error.remedy)
-        return Problem(code="number-too-long", message="a number of too many digits", offset=at, path=path)
+        return Problem(code=error.code, message=str(error), offset=at, path=path, help=error.remedy)
 
     def _note(self, problem: Problem) -> None:
         if len(self._problems) == limits.PROBLEMS:

@@ -168,6 +168,12 @@ def test_one_file_beside_two_folders_is_one(elsewhere: Commands) -> None:
     assert elsewhere("check", "a", "b").code == 0
 
 
+def test_standard_input_holds_manifests_or_expectations_and_not_both(elsewhere: Commands) -> None:
+    ran = elsewhere("check", "-", "--expect", "-")
+    assert ran.code == 2
+    assert "`-` stands for two inputs" in ran.err
+
+
 @pytest.mark.parametrize("words", [("app",), ("app", "--expect", "e.yaml")])
 def test_without_expectations_there_is_nothing_to_check(elsewhere: Commands, words: tuple[str, ...]) -> None:
     cluster(elsewhere)

@@ -55,6 +55,13 @@ def test_a_difference_is_exit_code_1_and_names_rule_and_witness(versions: Comman
     assert "endpoints added\n  shop/Pod/cache\n" in ran.out
 
 
+def test_standard_input_is_one_version_and_not_both(elsewhere: Commands) -> None:
+    ran = elsewhere("diff", "-", "-")
+    assert ran.code == 2
+    assert "`-` stands for two inputs" in ran.err
+    assert "name a file for one of them" in ran.err
+
+
 @pytest.mark.parametrize(
     ("fail_on", "before", "after", "code"),
     [

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.running import Commands
-from tests.fakes.kube_api import KubeApi
+from tests.fakes.kube_api import Kind, KubeApi
 from tests.unit.manifests import DENY, pod, policy
+from tests.unit.test_edge import API, API_SERVICE, ingress
 
 
 @pytest.fixture
@@ -66,6 +68,18 @@ def test_a_live_cluster_is_compared_with_what_is_to_be_applied(elsewhere: Comman
     ran = elsewhere("diff", "new.yaml", "--kubeconfig", kubeconfig)
     assert (ran.code, ran.out.splitlines()[0]) == (1, "1 endpoint in both versions, cni cilium")
     assert "new.yaml:6: NetworkPolicy shop/policy now isolates ingress" in ran.out
+
+
+def test_what_an_ingress_of_a_live_cluster_publishes_is_exposed(
+    elsewhere: Commands, api: KubeApi, kubeconfig: str
+) -> None:
+    api.kinds.append(Kind(group="networking.k8s.io", plural="ingresses", kind="Ingress"))
+    api.add(*map(yaml.safe_load, (API, API_SERVICE, ingress())))
+    ran = elsewhere("exposure", "--kubeconfig", kubeconfig, "--format", "json", "--workload", "api")
+    assert (ran.code, ran.err) == (0, "")
+    (workload,) = json.loads(ran.out)["workloads"]
+    (route,) = workload["routes"]
+    assert "Ingress" in json.dumps(route)
 
 
 def test_a_context_that_is_not_there_is_an_error(elsewhere: Commands, kubeconfig: str) -> None:

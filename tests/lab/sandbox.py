@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 # What a process that has become nobody may not be able to read any more.
-from lab.providers.netns import kernel, network  # noqa: F401
+from lab.providers.netns import kernel, network  # noqa: F401 - only to be loaded
 
 NOBODY = 65534
 _PR_SET_DUMPABLE = 4

@@ -21,7 +21,7 @@ from lab.providers.netns import client, launch, rundir, wire
 from lab.providers.netns.client import Lab
 from lab.providers.netns.topology import LabPod, OutsideHost
 from tests.lab import sandbox
-from tests.lab.sandbox import Inside, Story
+from tests.lab.sandbox import Inside
 from tests.lab.test_namespaces import holders, links
 from tests.lab.worlds import TCP, hooked, topology
 
@@ -405,6 +405,9 @@ def test_after_a_kill_at_any_moment_nothing_is_left_and_up_works_again(
     wait_for(lambda: not processes(name))
     wait_for(lambda: not any(list(holders(left, session)) for session in sessions))
     assert links() == before
-    story: Story = lambda: up(name).probe([TO_P2])[0].outcome is Outcome.OPEN and client.down(name)  # noqa: E731
+
+    def story() -> bool:
+        return up(name).probe([TO_P2])[0].outcome is Outcome.OPEN and client.down(name)
+
     assert outside(story)
     assert list((home / "kubereach").iterdir()) == []

@@ -170,6 +170,10 @@ def test_an_exception_without_ports_is_about_all_and_without_an_end_about_anybod
         ({"verdict": None}, ("verdict", "Required value", "allow, deny, only, unknown")),
         ({"verdict": "maybe"}, ("verdict", '"allow", "deny", "only", "unknown"', "")),
         ({"verdict": "[allow]"}, ("verdict", "string", "")),
+        (
+            {"unless": f"[{', '.join(['{from: a/b}'] * 257)}]"},
+            ("unless", "Too many: 257: must have at most 256 items", "by labels, or by a pattern"),
+        ),
         ({"unless": "[{}]"}, ("unless[0]", "must say who is exempt", "`from`, `to` or both")),
         ({"unless": "[{from: []}]"}, ("unless[0].from", "must say who is meant", "namespace/name")),
         ({"unless": "[{from: a/b, ports: []}]"}, ("unless[0].ports", "Required value", "80/TCP")),

@@ -105,8 +105,13 @@ def test_every_example_follows_the_schema(path: Path) -> None:
 @example(WHOLE, True)
 @example({"to": SERVICE}, True)
 @example({"from": SERVICE}, True)
+@example({"unless": [{"from": "a/b"}] * 256}, True)
+@example({"unless": [{"from": "a/b"}] * 257}, True)
 @example({"unless": [{"to": SERVICE, "ports": ["ALL"]}]}, True)
-def test_what_follows_the_schema_is_read_and_nothing_else_is(item: dict[str, Any], whole: bool) -> None:  # noqa: FBT001
+def test_what_follows_the_schema_is_read_and_nothing_else_is(
+    item: dict[str, Any],
+    whole: bool,  # noqa: FBT001 - pytest's parameter
+) -> None:
     written = document({**WHOLE, **item} if whole else item)
     assert is_read(written) == SCHEMA.is_valid(written)
 

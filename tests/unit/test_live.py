@@ -311,6 +311,44 @@ def test_discovery_without_groups_has_no_policies(api: KubeApi, tmp_path: Path) 
     assert read(api, tmp_path).diagnostics == ()
 
 
+# Routes
+
+INGRESS = Kind(group="networking.k8s.io", plural="ingresses", kind="Ingress")
+GATEWAY = Kind(
+    group="gateway.networking.k8s.io", version="v1", plural="gateways", kind="Gateway", built_in=False
+)
+ROUTES = (
+    obj("Ingress", "i", "shop", "networking.k8s.io/v1"),
+    obj("Gateway", "g", "shop", "gateway.networking.k8s.io/v1"),
+)
+
+
+def test_routes_are_read_for_those_who_ask_for_them(api: KubeApi, tmp_path: Path) -> None:
+    api.kinds += [INGRESS, GATEWAY]
+    api.add(*ROUTES)
+    assert read(api, tmp_path).documents == ()
+    found = read(api, tmp_path, routes=True).documents
+    assert [(each.api_version, each.kind, each.name) for each in found] == [
+        ("networking.k8s.io/v1", "Ingress", "i"),
+        ("gateway.networking.k8s.io/v1", "Gateway", "g"),
+    ]
+
+
+def test_a_cluster_that_serves_no_routes_has_none(api: KubeApi, tmp_path: Path) -> None:
+    assert read(api, tmp_path, routes=True).diagnostics == ()
+    asked = {request.path.rpartition("/")[2] for request in api.requests}
+    assert asked.isdisjoint({"ingresses", "ingressclasses", "gateways", "httproutes"})
+
+
+def test_routes_that_may_not_be_listed_are_warned_of(api: KubeApi, tmp_path: Path) -> None:
+    api.kinds += [INGRESS, GATEWAY]
+    api.denied |= {"ingresses.networking.k8s.io", "gateways.gateway.networking.k8s.io"}
+    found = read(api, tmp_path, routes=True).diagnostics
+    assert [each.severity for each in found] == [Severity.WARNING] * 2
+    assert "which workloads are published by an Ingress" in found[0].message
+    assert "which workloads are published by the Gateway API" in found[1].message
+
+
 # Permissions
 
 

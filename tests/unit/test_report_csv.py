@@ -18,7 +18,8 @@ from tests.unit.manifests import ALLOW_TCP_80, WITHIN_10, analysis, pod, policy
 ASKED = PortSet.of(Protocol.TCP) | PortSet.of(Protocol.UDP, 53, 99)
 
 
-def lines(found: Analysis, ports: PortSet = PortSet.transports()) -> list[dict[str, str]]:  # noqa: B008
+def lines(found: Analysis, ports: PortSet | None = None) -> list[dict[str, str]]:
+    ports = PortSet.transports() if ports is None else ports
     view = View(found.reachability, Filters(ports=ports))
     return list(csv.DictReader("".join(render(Report(analysis=found, view=view))).splitlines()))
 

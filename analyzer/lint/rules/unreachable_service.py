@@ -52,7 +52,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
             from_outside = service.type in FROM_OUTSIDE
             if not port.backends or any(_awaits(evidence, each) for each in port.backends):
                 continue
-            if not any(_reached(evidence, each, from_outside) for each in port.backends):
+            if not any(_reached(evidence, each, from_outside=from_outside) for each in port.backends):
                 yield _finding(evidence, service, index, port)
 
 
@@ -69,7 +69,7 @@ def _awaits(evidence: Evidence, backend: Backend) -> bool:
     )
 
 
-def _reached(evidence: Evidence, backend: Backend, from_outside: bool) -> bool:  # noqa: FBT001
+def _reached(evidence: Evidence, backend: Backend, *, from_outside: bool) -> bool:
     """Tell whether somebody else may connect to a backend on its target port."""
     engine, cells, here = evidence.engine, evidence.engine.algebra.cells, backend.endpoint
     matcher = evidence.matcher

@@ -143,7 +143,7 @@ def _bound(namespace: Namespace, name: str, protocol: Protocol, port: int) -> Ba
         if protocol is Protocol.UDP:
             # The answer must leave from the address that was asked, whichever of several it is.
             listener.setsockopt(*ARRIVED_AT[family])
-        listener.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))  # noqa: S104
+        listener.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))  # noqa: S104 - of one pod
         if protocol is not Protocol.UDP:
             listener.listen(_BACKLOG)
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from analyzer.diagnostics import Diagnostic, Fixed, Severity, Span
 from analyzer.lint import lint
@@ -17,9 +17,9 @@ from analyzer.lint.finding import Finding, Fix
 from analyzer.report import github, sarif
 from analyzer.report.findings import FindingsReport, csv, json, junit, markdown, table
 from tests.unit.lint.linting import ingress
+from tests.unit.lint.sarif_schema import sarif_schema
 from tests.unit.manifests import analysis, pod
 
-RESOURCES = Path(__file__).parent
 SCHEMA = Path(str(json.__file__)).with_name("findings.schema.json")
 
 
@@ -139,15 +139,23 @@ def test_github_annotations_of_other_diagnostics_may_have_no_place() -> None:
 
 def sarif_of(*findings: Finding) -> Any:
     document: Any = json_reader.loads("".join(sarif.render(report(*findings))))
-    schema = json_reader.loads((RESOURCES / "sarif-2.1.0-part.schema.json").read_text())
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema).validate(document)
+    Draft7Validator(sarif_schema(), format_checker=Draft7Validator.FORMAT_CHECKER).validate(document)
     return document["runs"][0]
 
 
-def test_sarif_follows_the_part_of_its_schema_that_is_used() -> None:
-    run = sarif_of(finding(), NOTICE)
-    assert [each["level"] for each in run["results"]] == ["warning", "note"]
+def test_sarif_follows_the_schema_that_oasis_published() -> None:
+    run = sarif_of(
+        finding(), NOTICE, finding(severity=Severity.ERROR, span=Span("a b/ü#1.yaml", (), Fixed()))
+    )
+    assert [each["level"] for each in run["results"]] == ["warning", "note", "error"]
+    assert sarif_of()["results"] == []
+
+
+def test_the_schema_of_sarif_is_the_whole_one() -> None:
+    schema = sarif_schema()
+    Draft7Validator.check_schema(schema)
+    assert {"run", "result", "threadFlow", "webResponse"} <= schema["definitions"].keys()
+    assert not Draft7Validator(schema).is_valid({"version": "2.1.0", "runs": [{"results": []}]})
 
 
 def test_sarif_results_point_at_their_rule_and_place() -> None:
