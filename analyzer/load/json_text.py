@@ -26,7 +26,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
-_REREAD = 128 << 20  # characters: two or three seconds
+_REREAD = 32 << 20  # characters: two or three seconds
 
 
 class _UnusableError(ValueError):
@@ -49,22 +49,23 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _int(word: str) -> int:
-    return int(_bounded(word))
+    if len(word) > limits.NUMBER_CHARACTERS:
+        raise _too_many_digits(word)
+    return int(word)
 
 
 def _float(word: str) -> float:
-    value = float(_bounded(word))
+    if len(word) > limits.NUMBER_CHARACTERS:
+        raise _too_many_digits(word)
+    value = float(word)
     if math.isinf(value):
         raise _UnusableError("number-too-long", f"{shown(word)} is more than a 64-bit float holds", "")
     return value
 
 
-def _bounded(word: str) -> str:
-    if len(word) > limits.NUMBER_CHARACTERS:
-        raise _UnusableError(
-            "number-too-long", f"a number of {len(word)} characters", "quote it if it is text"
-        )
-    return word
+def _too_many_digits(word: str) -> _UnusableError:
+    message = f"a number of {len(word)} characters"
+    return _UnusableError("number-too-long", message, "quote it if it is text")
 
 
 def _constant(word: str) -> NoReturn:
