@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from analyzer import Bounds, Endpoint, Match, PortSet
 from lab.plan import Plan, Question, kind_of_pair
@@ -19,6 +19,7 @@ from lab.probes import Outcome, ProbeResult
 # A connection that is refused has arrived: the destination's own kernel said that nobody listens.
 _ARRIVED = frozenset((Outcome.OPEN, Outcome.REFUSED))
 _STOPPED = frozenset((Outcome.DROPPED, Outcome.REJECTED))
+_DECIDED = _ARRIVED | _STOPPED
 
 
 class Status(Enum):
@@ -33,8 +34,7 @@ class Status(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One question with its answer."""
 
     question: Question
@@ -51,7 +51,7 @@ def judge(question: Question, result: ProbeResult) -> Status:
     """Compare an answer with its prediction. An error is never taken for a denial."""
     if result.outcome is Outcome.WRONG_IDENTITY:
         return Status.DIFFERS
-    if result.outcome not in _ARRIVED | _STOPPED:
+    if result.outcome not in _DECIDED:
         return Status.FAILED
     if result.outcome is Outcome.OPEN and _identity(result) not in question.answering:
         return Status.DIFFERS
@@ -70,7 +70,7 @@ class Comparison:
     def __init__(self, plan: Plan, results: Sequence[ProbeResult]) -> None:
         self.plan = plan
         self.findings = tuple(
-            Finding(question=question, result=result, status=judge(question, result))
+            Finding(question, result, judge(question, result))
             for question, result in zip(plan.questions, results, strict=True)
         )
 
@@ -94,21 +94,28 @@ class Comparison:
 
         What was not asked, or not decided, is not certain but possible.
         """
-        for every in (True, False):
-            key = kind_of_pair(source, destination, every=every)
-            if (found := self._seen.get(key)) is not None:
-                return found
-        return Bounds(PortSet.none(), PortSet.transports())
+        if (found := self._between.get((source.id, destination.id))) is None:
+            found = self._alike.get(kind_of_pair(source, destination))
+        return seen(found or ())
 
     @cached_property
-    def _seen(self) -> Mapping[tuple[object, ...], Bounds]:
-        groups: dict[tuple[object, ...], list[Finding]] = {}
+    def _between(self) -> Mapping[tuple[str, str], Sequence[Finding]]:
+        """The findings by the endpoints that they are about."""
+        groups: dict[tuple[str, str], list[Finding]] = {}
         for each in self.findings:
-            if not each.question.service:
-                ends = each.question.source, each.question.destination
-                groups.setdefault(kind_of_pair(*ends), []).append(each)
-                groups.setdefault(kind_of_pair(*ends, every=True), []).append(each)
-        return {key: seen(found) for key, found in groups.items()}
+            question = each.question
+            if not question.service:
+                groups.setdefault((question.source.id, question.destination.id), []).append(each)
+        return groups
+
+    @cached_property
+    def _alike(self) -> Mapping[tuple[object, ...], Sequence[Finding]]:
+        """The findings by the kind of pair that they are about."""
+        groups: dict[tuple[object, ...], list[Finding]] = {}
+        for found in self._between.values():
+            question = found[0].question
+            groups.setdefault(kind_of_pair(question.source, question.destination), []).extend(found)
+        return groups
 
 
 def seen(findings: Iterable[Finding]) -> Bounds:
@@ -116,14 +123,16 @@ def seen(findings: Iterable[Finding]) -> Bounds:
     passed: set[PortSet] = set()
     stopped: set[PortSet] = set()
     for each in findings:
-        ports = each.question.ports
-        if each.result.outcome in _ARRIVED:
+        ports, outcome = each.question.ports, each.result.outcome
+        if outcome not in _STOPPED:
             passed.add(ports)
-        elif each.result.outcome in _STOPPED:
+        if outcome not in _ARRIVED:
             stopped.add(ports)
-        else:
-            passed.add(ports)
-            stopped.add(ports)
+    return _bounds(frozenset(passed), frozenset(stopped))
+
+
+@lru_cache(maxsize=4096)
+def _bounds(passed: frozenset[PortSet], stopped: frozenset[PortSet]) -> Bounds:
     yes, no = _union(passed), _union(stopped)
     possible = PortSet.transports() - (no - yes)
     return Bounds(yes - no, possible)

@@ -10,8 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
-from analyzer import Bounds, Direction, Endpoint, Filters, Match, PortSet, Protocol, Reachability, View
+from analyzer import (
+    Bounds,
+    Direction,
+    Endpoint,
+    Filters,
+    Match,
+    NamedPort,
+    PortSet,
+    Protocol,
+    Reachability,
+    View,
+)
 from analyzer.reachability import exemption
 from lab.probes import Probe, Protocol as Transport
 from lab.services import services
@@ -23,9 +35,8 @@ _ODD = 9
 _USUAL = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A probe, and what is predicted of it.
+class Question(NamedTuple):
+    """A probe, and what is predicted of it; a tuple, since there are hundreds of thousands of them.
 
     `ports` are those that the answer speaks of: policies tell none of them apart. `answering` are the names
     of those who may answer. `service` is the Service that is asked, "" when it is the destination itself.
@@ -70,6 +81,15 @@ class Plan:
 
 
 Key = tuple[object, ...]
+_Ports = frozenset[tuple[str, Protocol, int]]
+"""What an endpoint declares: names ("": none), protocols and numbers."""
+
+
+class _Concern(NamedTuple):
+    """The ports that the rules of a class of endpoints speak of: by number, and by name."""
+
+    numbers: frozenset[PortSet]
+    named: frozenset[NamedPort]
 
 
 def plan(world: World, wanted: Wanted | None = None) -> Plan:
@@ -87,9 +107,14 @@ class _Planner:
         addresses = {name: pod.addresses for name, pod in world.pods()}
         addresses.update((each.name, each.addresses) for each in world.outside)
         self._addresses = addresses
+        self._identity_of = world.identity_of()
+        self._identities = {name: frozenset((each,)) for name, each in self._identity_of.items()}
+        self._concerning: dict[int, _Concern] = {}
         self._boundaries: dict[Key, list[tuple[Protocol, int, PortSet]]] = {}
-        self._declared = {
-            each.id: frozenset((port.protocol, port.number) for pod in each.pods for port in pod.ports)
+        self._declared: dict[str, _Ports] = {
+            each.id: frozenset(
+                (port.name, port.protocol, port.number) for pod in each.pods for port in pod.ports
+            )
             for each in endpoints.values()
         }
         self._impossible: dict[str, int] = {}
@@ -140,37 +165,32 @@ class _Planner:
         bounds: Bounds,
         paths: Sequence[tuple[str, str, str, str | None]],
     ) -> Iterator[Question]:
-        for protocol, port, ports in self._ports(source, destination):
-            predicted = _predicted(bounds, protocol, port)
+        asked = self._ports(source, destination)
+        predictions = [_predicted(bounds, protocol, port) for protocol, port, _ in asked]
+        for (protocol, port, ports), predicted in zip(asked, predictions, strict=True):
+            transport = _TRANSPORTS[protocol]
             for start, name, target, bind in paths:
-                yield Question(
-                    probe=Probe(
-                        source=start,
-                        address=target,
-                        protocol=_TRANSPORTS[protocol],
-                        port=port,
-                        expect=name,
-                        source_address=bind,
-                    ),
-                    source=source,
-                    destination=destination,
-                    ports=ports,
-                    predicted=predicted,
-                    answering=self._world.identities((name,)),
-                )
+                probe = Probe(start, target, transport, port, name, bind)
+                answering = self._identities[name]
+                yield Question(probe, source, destination, ports, predicted, answering)
 
     def _ports(self, source: Endpoint, destination: Endpoint) -> list[tuple[Protocol, int, PortSet]]:
         """Return the ports to ask for a pair, each with those that it speaks for."""
-        key = (source.number, destination.number, self._declared[destination.id])
+        declared = self._declared[destination.id]
+        key = (self._concern(source.number), self._concern(destination.number), declared)
         if (found := self._boundaries.get(key)) is None:
-            found = self._boundaries[key] = [*self._asked(source, destination)]
+            found = self._boundaries[key] = [*self._asked(*key)]
         return found
 
-    def _asked(self, source: Endpoint, destination: Endpoint) -> Iterator[tuple[Protocol, int, PortSet]]:
+    def _asked(
+        self, first: _Concern, second: _Concern, ports: _Ports
+    ) -> Iterator[tuple[Protocol, int, PortSet]]:
         declared: dict[Protocol, set[int]] = {protocol: set() for protocol in _TRANSPORTS}
-        for transport, number in self._declared[destination.id]:
+        for _, transport, number in ports:
             declared.get(transport, set()).add(number)
-        sets = self._sets(source, destination)
+        names = {(each.name, each.protocol) for each in first.named | second.named}
+        named = (PortSet.of(each[1], each[2]) for each in ports if each[:2] in names)
+        sets = first.numbers.union(second.numbers, named)
         for protocol, numbers in declared.items():
             atoms = _atoms(protocol, sets)
             for port in sorted(self._chosen(protocol, atoms, numbers)):
@@ -187,16 +207,20 @@ class _Planner:
         found = ends | declared | ({_USUAL} if len(atoms) == 1 and not declared else set()) | {_ODD}
         return {port for port in found if mask.has(protocol, port)}
 
-    def _sets(self, source: Endpoint, destination: Endpoint) -> set[PortSet]:
-        """Return the port sets of all rules that select one of two endpoints, in whichever direction."""
-        engine = self._reachability.engine
-        found: set[PortSet] = set()
-        for end in (source, destination):
-            for direction in Direction:
-                for policy in engine.policies(direction, end.number):
-                    for rule in policy.rules(direction):
-                        found.add(rule.ports.numbers)
-                        found.update(_named(rule.ports.named, destination))
+    def _concern(self, number: int) -> _Concern:
+        """Return the ports of all rules that select a class of endpoints, in whichever direction."""
+        if (found := self._concerning.get(number)) is None:
+            engine = self._reachability.engine
+            ports = [
+                rule.ports
+                for direction in Direction
+                for policy in engine.policies(direction, number)
+                for rule in policy.rules(direction)
+            ]
+            found = self._concerning[number] = _Concern(
+                frozenset(each.numbers for each in ports),
+                frozenset(name for each in ports for name in each.named),
+            )
         return found
 
     def _of_services(self) -> Iterator[Question]:
@@ -227,7 +251,7 @@ class _Planner:
                     destination=each.source,
                     ports=PortSet.of(protocol, each.port),
                     predicted=each.match,
-                    answering=self._world.identities(each.backends),
+                    answering=frozenset(map(self._identity_of.__getitem__, each.backends)),
                     service=each.name,
                 )
 
@@ -246,14 +270,6 @@ def kind_of_pair(source: Endpoint, destination: Endpoint, *, every: bool = False
     if every or source.external or destination.external:
         return source.id, destination.id
     return source.number, destination.number, source is destination, exemption(source, destination)
-
-
-def _named(names: Iterable[object], destination: Endpoint) -> Iterator[PortSet]:
-    for named in names:
-        for pod in destination.pods:
-            for port in pod.ports:
-                if (port.name, port.protocol) == (named.name, named.protocol):  # type: ignore[attr-defined]
-                    yield PortSet.of(port.protocol, port.number)
 
 
 def _atoms(protocol: Protocol, sets: Iterable[PortSet]) -> list[tuple[int, int]]:

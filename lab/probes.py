@@ -31,9 +31,10 @@ class Outcome(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     """One question: can `source` (a name of the lab) reach this address, protocol and port.
+
+    A tuple, as are Attempt and ProbeResult, since a lab makes hundreds of thousands of them in seconds.
 
     `expect` is the name whose identity must answer; with None every answer is right. `source_address` picks
     one of several addresses of the source; by default its first of the right family.
@@ -56,7 +57,7 @@ class Icmp(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One try; a tuple, since a lab makes hundreds of thousands of them in seconds.
+    """One try.
 
     Times are in seconds, `started` since the run began. `identity` is who answered, `rule` the log prefix of
     the rule that dropped or rejected it, `reason` the operating system's words where it had some.

@@ -77,10 +77,10 @@ class World:
             services={_title(each): each.cluster_ips for each in self.cluster.services},
         )
 
-    def identities(self, names: Iterable[str]) -> frozenset[str]:
-        """Return who answers for some pods or hosts: a hostNetwork pod's node answers for it."""
-        on_nodes = {name: pod.node for name, pod in self.pods() if pod.host_network}
-        return frozenset(on_nodes.get(name, name) for name in names)
+    def identity_of(self) -> Mapping[str, str]:
+        """Return who answers for each pod and host: a hostNetwork pod's node answers for it."""
+        pods = {name: pod.node if pod.host_network else name for name, pod in self.pods()}
+        return {**pods, **{each.name: each.name for each in self.outside}}
 
     def pack(self) -> bytes:
         """Return the world as bytes, for the process that holds the lab."""

@@ -30,11 +30,14 @@ class Observed(View):
         plain = comparison.plan.view
         self.__dict__.update(plain.__dict__)
         self._comparison = comparison
+        self._found: dict[tuple[str, str], Bounds] = {}
 
     def verdict(self, source: Endpoint, destination: Endpoint) -> Bounds:
         """Return what was seen to pass."""
-        found = self._comparison.observed(source, destination)
-        return Bounds(found.certain & self.ports, found.possible & self.ports)
+        key = source.id, destination.id
+        if (found := self._found.get(key)) is None:
+            found = self._found[key] = self._mask(self._comparison.observed(source, destination))
+        return found
 
 
 def matrix(comparison: Comparison, width: int) -> Iterator[str]:

@@ -51,13 +51,13 @@ def question() -> Question:
 def test_every_outcome_has_one_meaning(
     question: Question, predicted: Match, outcome: Outcome, status: Status
 ) -> None:
-    asked = replace(question, predicted=predicted)
+    asked = question._replace(predicted=predicted)
     assert judge(asked, answer(asked, outcome, min(asked.answering))) is status
 
 
 @pytest.mark.parametrize("predicted", list(Match))
 def test_an_answer_of_somebody_else_is_a_difference(question: Question, predicted: Match) -> None:
-    asked = replace(question, predicted=predicted)
+    asked = question._replace(predicted=predicted)
     assert judge(asked, answer(asked, Outcome.OPEN, "somebody/else")) is _DIFFERS
     assert judge(asked, answer(asked, Outcome.OPEN)) is _DIFFERS
     nobody = ProbeResult(probe=asked.probe, outcome=Outcome.OPEN, attempts=())
@@ -114,7 +114,7 @@ def test_what_was_not_asked_is_possible_and_not_certain() -> None:
 
 def test_answers_that_contradict_each_other_are_not_certain(question: Question) -> None:
     ports = PortSet.of(Protocol.TCP, 80)
-    asked = replace(question, ports=ports, predicted=Match.YES)
+    asked = question._replace(ports=ports, predicted=Match.YES)
     opened, dropped = answer(asked, Outcome.OPEN, min(asked.answering)), answer(asked, Outcome.DROPPED)
     findings = Comparison(replace(of_paths(_SHOP), questions=(asked, asked)), [opened, dropped]).findings
     both = seen(findings)
@@ -126,7 +126,7 @@ def test_answers_that_contradict_each_other_are_not_certain(question: Question) 
 
 def test_an_error_says_nothing_about_ports(question: Question) -> None:
     ports = PortSet.of(Protocol.TCP, 80)
-    asked = replace(question, ports=ports)
+    asked = question._replace(ports=ports)
     made = Comparison(replace(of_paths(_SHOP), questions=(asked,)), [answer(asked, Outcome.ERROR)])
     found = seen(made.findings)
     assert not found.certain & ports

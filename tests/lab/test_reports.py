@@ -35,7 +35,7 @@ def bad() -> Comparison:
 def nasty(good: Comparison) -> Comparison:
     """Return a comparison in which everybody's name is what no name should be."""
     questions = [
-        replace(each.question, probe=replace(each.question.probe, source=_NASTY, expect=_NASTY))
+        each.question._replace(probe=each.question.probe._replace(source=_NASTY, expect=_NASTY))
         for each in good.findings
     ]
     return Comparison(

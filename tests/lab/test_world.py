@@ -119,7 +119,10 @@ def test_a_pod_in_its_nodes_network_has_its_nodes_addresses(made: Made) -> None:
         node, addresses = places(world)[name]
         assert addresses == nodes[node]
     assert places(world)["shop/other"][0] == "far"
-    assert world.identities(["shop/other", "shop/web"]) == {"far", "shop/web"}
+    answering = world.identity_of()
+    assert answering["shop/other"] == "far"
+    assert answering["shop/web"] == "shop/web"
+    assert answering["external"] == "external"
     assert set(world.placement.pods) == {"shop/web"}
 
 
