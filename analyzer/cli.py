@@ -13,6 +13,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
+from analyzer.collection import paused
 from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
@@ -46,7 +47,8 @@ def main(words: Sequence[str] | None = None, *, live: bool = False) -> int:
         chosen.live = live
         color = wants_color(chosen.color, sys.stderr)
         console = Console(sys.stderr, color=color, quiet=chosen.quiet, timings=chosen.timings)
-        code = run(chosen, console)
+        with paused():
+            code = run(chosen, console)
         console.finish()
     except AnalyzerError as error:
         console.error(error.diagnostics)

@@ -63,12 +63,18 @@ class Engine:
         self.open: Row = {ALL: peers.everybody}
         self._steps: dict[tuple[object, ...], list[Step]] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
+        self._rows_of: dict[tuple[Direction, int], Row] = {}
 
     def row(self, direction: Direction, subject: int) -> Row:
         """Return what the policies of a class let pass, by peer class; hosts and addresses have none.
 
         Classes with the same policies share one row object.
         """
+        if (found := self._rows_of.get((direction, subject))) is None:
+            found = self._rows_of[direction, subject] = self._row(direction, subject)
+        return found
+
+    def _row(self, direction: Direction, subject: int) -> Row:
         groups = self._subjects.selecting(direction, subject)
         if not groups:
             return self.open

@@ -1,36 +1,40 @@
 """The matrix of all class pairs as arrays, block by block: counting for clusters of thousands of classes.
 
 Comes in: an engine and weights. Goes out: what `counting.counts` promises. Rows become arrays of small
-numbers, shape (distinct rows, classes), one for each cell that occurs; a pair's status is one look-up in a
-table that is filled as combinations turn up.
+numbers, one for each cell that occurs. Most pairs of a large cluster are closed, because one of the two ends
+lets nothing pass: only the others are looked at, each by one look-up in a table of cells against cells, which
+is filled as combinations turn up.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.bitmaps import members
-from analyzer.bounds import Bounds
-from analyzer.counting import Status, status
+from analyzer.bounds import NONE
+from analyzer.counting import Status
 from analyzer.model import Direction
 from analyzer.pairs import profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from analyzer.bitmaps import Bitmap
+    from analyzer.bounds import Bounds, Cell
     from analyzer.counting import Counts
-    from analyzer.engine import Engine
+    from analyzer.engine import Engine, Row
     from analyzer.sets import PortSet
 
+    # Unsigned integers, as wide as the numbers need.
+    Numbers = NDArray[np.unsignedinteger[Any]]
+
 _BLOCK = 256
-_UNSEEN = 255
-# Bitmaps with fewer members than one in so many are written member by member.
-_SPARSE = 64
+# Stands in the table where a status plus one is not known yet.
+_UNSEEN = 0
 
 
 def counts(engine: Engine, groups: Sequence[Sequence[int]], mask: PortSet) -> Iterator[tuple[int, Counts]]:
@@ -39,80 +43,135 @@ def counts(engine: Engine, groups: Sequence[Sequence[int]], mask: PortSet) -> It
     sent = _Rows(engine, Direction.EGRESS)
     received = _Rows(engine, Direction.INGRESS)
     statuses = _Statuses(sent.bounds, received.bounds, mask)
-    weights = np.asarray(groups, dtype=np.float64).T
+    weights = _Weights(groups)
+    sent_lines, received_lines = sent.lines, np.ascontiguousarray(received.lines.T)
     for start in range(0, size, _BLOCK):
         sources = slice(start, min(start + _BLOCK, size))
-        found = statuses.of(sent.of_subjects(sources), received.of_peers(sources))
-        totals = np.stack([(found == each) @ weights for each in Status], axis=2)
-        for offset, numbers in enumerate(totals):
-            yield start + offset, [[round(weight) for weight in group] for group in numbers.tolist()]
+        sends = sent_lines[sent.profile[sources]]
+        receives = np.take(received_lines[sources], received.profile, axis=1)
+        here, there = np.nonzero((sends != NONE) & (receives != NONE))
+        found = statuses.of(sends[here, there], receives[here, there])
+        for offset, numbers in enumerate(weights.count(len(sends), here, there, found)):
+            yield start + offset, numbers
+
+
+class _Weights:
+    """What each class weighs in each group, as layers: in a layer a class belongs to one group.
+
+    Most classes are in one group only, so that there are few layers.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[int]]) -> None:
+        weights = np.asarray(groups, dtype=np.float64)
+        self._totals = weights.sum(axis=1)
+        self._layers: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        left, every = weights.copy(), np.arange(weights.shape[1])
+        while left.any():
+            group = left.argmax(axis=0)
+            self._layers.append((group, left[group, every]))
+            left[group, every] = 0
+
+    def count(
+        self, sources: int, here: NDArray[np.int64], there: NDArray[np.int64], found: NDArray[np.uint8]
+    ) -> list[Counts]:
+        """Return for each source the weight by group and status; pairs that are not given are denied."""
+        shape = (sources, len(self._totals), len(Status))
+        summed = np.zeros(shape)
+        for group, weight in self._layers:
+            place = np.ravel_multi_index((here, group[there], found), shape)
+            summed += np.bincount(place, weight[there], summed.size).reshape(shape)
+        summed[:, :, Status.DENIED] += self._totals - summed.sum(axis=2)
+        counted: list[Counts] = summed.astype(np.int64).tolist()
+        return counted
 
 
 class _Rows:
-    """The rows of one direction; `bounds` are those that occur, by the numbers that stand for them."""
+    """The rows of one direction: for each class a profile, for each profile a line of cells.
+
+    `bounds` are the cells that occur, by the numbers that stand for them in `lines`, which has the shape
+    (profiles, classes); number 0 is NONE.
+    """
 
     def __init__(self, engine: Engine, direction: Direction) -> None:
         found = profiles(engine, direction)
-        cells = dict.fromkeys(cell for row, _ in found for cell in row)
+        cells = dict.fromkeys((NONE, *(cell for row, _ in found for cell in row)))
         numbers = {cell: number for number, cell in enumerate(cells)}
         self.bounds = [engine.algebra.cells[cell] for cell in cells]
-        self._profile = np.zeros(len(engine.classes), dtype=np.int64)
-        self._lines = np.zeros((len(found), len(engine.classes)), dtype=np.uint32)
+        self.profile = np.zeros(len(engine.classes), dtype=np.int64)
+        self.lines: Numbers = np.zeros((len(found), len(engine.classes)), np.min_scalar_type(len(cells)))
         for index, (row, subjects) in enumerate(found):
-            self._profile[subjects] = index
-            for cell, bits in row.items():
-                _fill(self._lines[index], bits, numbers[cell])
-
-    def of_subjects(self, some: slice) -> NDArray[np.uint32]:
-        """Return the rows of some subjects, shape (subjects, classes)."""
-        return self._lines[self._profile[some]]
-
-    def of_peers(self, some: slice) -> NDArray[np.uint32]:
-        """Return what all subjects do to some peers, shape (peers, classes)."""
-        return self._lines[:, some][self._profile].T
+            self.profile[subjects] = index
+            self.lines[index] = _line(row, numbers, self.lines[index])
 
 
-def _fill(line: NDArray[np.uint32], bits: Bitmap, number: int) -> None:
-    """Write a cell into a row, which is zero where its bitmap is: the bitmaps of a row are disjoint."""
-    if not number:
-        return
-    if bits.bit_count() * _SPARSE < len(line):
-        line[list(members(bits))] = number
-    else:
-        packed = np.frombuffer(bits.to_bytes((len(line) + 7) // 8, "little"), dtype=np.uint8)
-        line += np.unpackbits(packed, count=len(line), bitorder="little") * np.uint32(number)
+def _line(row: Row, numbers: Mapping[Cell, int], empty: Numbers) -> Numbers:
+    """Return a row as an array of the size and type of `empty`.
+
+    The cells of a row are numbered, and the digits of the numbers become bitmaps: few, however many cells.
+    """
+    own = np.fromiter((numbers[cell] for cell in row), empty.dtype, len(row))
+    digits: list[Bitmap] = [0] * (len(row) - 1).bit_length()
+    for number, bits in enumerate(row.values()):
+        for digit in range(number.bit_length()):
+            if number >> digit & 1:
+                digits[digit] |= bits
+    line = np.zeros(len(empty), dtype=np.intp)
+    for digit, bits in enumerate(digits):
+        packed = np.frombuffer(bits.to_bytes((len(empty) + 7) // 8, "little"), dtype=np.uint8)
+        line += np.unpackbits(packed, count=len(empty), bitorder="little").astype(np.intp) << digit
+    return own[line]
 
 
 class _Statuses:
     """Statuses of pairs of cells, computed when a pair is first seen."""
 
     def __init__(self, sent: Sequence[Bounds], received: Sequence[Bounds], mask: PortSet) -> None:
-        self._sent = [_masked(bounds, mask) for bounds in sent]
-        self._received = [_masked(bounds, mask) for bounds in received]
-        self._mask = mask
-        self._table = np.full(len(sent) * len(received), _UNSEEN, dtype=np.uint8)
+        pieces = _Pieces((mask, *(ports for bounds in (*sent, *received) for ports in bounds)))
+        everything = pieces.of(mask)
+        self._all = everything
+        self._sent, self._received = (
+            [(pieces.of(each.certain) & everything, pieces.of(each.possible) & everything) for each in bounds]
+            for bounds in (sent, received)
+        )
+        self._table = np.zeros(len(sent) * len(received), dtype=np.uint8)
 
-    def of(self, sends: NDArray[np.uint32], receives: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def of(self, sends: Numbers, receives: Numbers) -> NDArray[np.uint8]:
         """Return the statuses of pairs of cells, of the same shape."""
         index = sends.astype(np.int64) * len(self._received) + receives
         found: NDArray[np.uint8] = self._table[index]
         unseen = found == _UNSEEN
         if unseen.any():
             for pair in np.unique(index[unseen]).tolist():
-                sent, received = divmod(pair, len(self._received))
-                self._table[pair] = self._status(self._sent[sent], self._received[received])
+                self._table[pair] = self._status(*divmod(pair, len(self._received))) + 1
             found = self._table[index]
-        return found
+        return found - 1
 
-    def _status(self, sent: Bounds, received: Bounds) -> Status:
-        certain = sent.certain & received.certain
-        if sent.certain is sent.possible and received.certain is received.possible:
-            return status(Bounds(certain, certain), self._mask)
-        return status(Bounds(certain, sent.possible & received.possible), self._mask)
+    def _status(self, sent: int, received: int) -> Status:
+        """Say the same as `counting.status`, of sets of pieces."""
+        certain_sent, possible_sent = self._sent[sent]
+        certain_received, possible_received = self._received[received]
+        certain = certain_sent & certain_received
+        if certain != possible_sent & possible_received:
+            return Status.UNKNOWN
+        if certain == self._all:
+            return Status.ALLOWED
+        return Status.PARTIAL if certain else Status.DENIED
 
 
-def _masked(bounds: Bounds, mask: PortSet) -> Bounds:
-    """Restrict bounds; where nothing is unknown, both are one object."""
-    certain = bounds.certain & mask
-    possible = bounds.possible & mask
-    return Bounds(certain, certain if certain == possible else possible)
+class _Pieces:
+    """The pieces that some port sets cut the ports into, so that each of the sets is a bitmap of pieces."""
+
+    def __init__(self, sets: Iterable[PortSet]) -> None:
+        self._known: dict[PortSet, Bitmap] = dict.fromkeys(sets, 0)
+        ends = (end for ports in self._known for first, last in ports.intervals for end in (first, last + 1))
+        self._cuts = sorted(set(ends))
+        for ports in self._known:
+            self._known[ports] = sum(map(self._between, ports.intervals))
+
+    def _between(self, interval: tuple[int, int]) -> Bitmap:
+        first, end = bisect_left(self._cuts, interval[0]), bisect_left(self._cuts, interval[1] + 1)
+        return (1 << end) - (1 << first)
+
+    def of(self, ports: PortSet) -> Bitmap:
+        """Return the pieces of one of the sets."""
+        return self._known[ports]

@@ -7,12 +7,12 @@ policy with an error is never used, not even in part.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
+from analyzer.collection import paused
 from analyzer.decode.addresses import NOT_A_CIDR, cidr
 from analyzer.decode.census import Census
 from analyzer.decode.duplicates import Register
@@ -76,14 +76,8 @@ class Decoded:
 
 def decode(documents: Iterable[Document], options: Options) -> Decoded:
     """Decode all documents. Raises AnalyzerError with every error that they have."""
-    # What is built has no cycles; looking for some among all the documents takes a third of the time.
-    paused = gc.isenabled()
-    gc.disable()
-    try:
+    with paused():
         return _decode(documents, Scope(options))
-    finally:
-        if paused:
-            gc.enable()
 
 
 def _decode(documents: Iterable[Document], scope: Scope) -> Decoded:

@@ -10,13 +10,12 @@ other values; `positions` finds the line of a field when somebody wants to see i
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, assert_never
 
+from analyzer.collection import paused
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity, Span
 from analyzer.load import limits
 from analyzer.load.block import Memory
@@ -57,22 +56,10 @@ def load(
     """
     found = find(paths)
     reading = _Reading(diagnostics=list(found.diagnostics))
-    with _no_collection():
+    with paused():
         for source in _wanted(found.sources):
             reading.read(replace(source, name=called(source.name)) if called else source, stdin)
     return reading.loaded(paths)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the cycle collector: what is built has no cycles, and looking for some takes half of the time."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()
 
 
 def _wanted(sources: Sequence[Source]) -> list[Source]:
