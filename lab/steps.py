@@ -1,0 +1,134 @@
+"""Named steps of long work: what is being done, for how long, and what is to be seen when one fails.
+
+Comes in: steps, lines that programs write meanwhile. Goes out: on a terminal a spinner that becomes one line a
+step, elsewhere plain lines. What was made on the way is undone in reverse when a later step fails or is
+interrupted, unless it is to be retained.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from analyzer.load.text import printable
+from lab.errors import LabError
+
+Undo = Callable[[], object]
+Evidence = Callable[[], Iterable[str]]
+
+_FRAMES = "|/-\\"
+_PAUSE = 0.1
+_ERASE = "\r\x1b[K"
+_WIDTH = 100
+_HEARTBEAT = 30.0
+"""Seconds after which a step that is not on a terminal says that it still goes on."""
+
+
+class Steps:
+    """A piece of work in steps, told on a stream."""
+
+    def __init__(self, stream: TextIO, *, retain: bool = False, evidence: Evidence | None = None) -> None:
+        """Tell steps on `stream`; `retain` what they made, whatever happens.
+
+        `evidence` yields lines about what was found when a step fails: events, states, logs.
+        """
+        self._stream = stream
+        self._lively = stream.isatty()
+        self._retain = retain
+        self._undoing: list[tuple[str, Undo]] = []
+        self._lock = threading.Lock()
+        self._detail = ""
+        self.evidence = evidence
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Carry out a step; what is yielded takes a line that says how far it is."""
+        began = time.monotonic()
+        self._detail = ""
+        done = threading.Event()
+        thread = threading.Thread(target=self._live, args=(name, began, done), daemon=True)
+        if not self._lively:
+            self._line(f"{name} ...")
+        thread.start()
+        failed = True
+        try:
+            yield self._say
+            failed = False
+        finally:
+            done.set()
+            thread.join()
+            if self._lively:
+                self._write(_ERASE)
+            self._line(f"{name}: {'failed after ' if failed else ''}{_seconds(time.monotonic() - began)}")
+
+    @contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """Undo what was made, last first, when the work inside fails or is interrupted."""
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, LabError):
+                self._show_evidence()
+            self._undo()
+            raise
+
+    def made(self, what: str, undo: Undo) -> None:
+        """Remember how to undo what was just made, or is about to be."""
+        self._undoing.append((what, undo))
+
+    def note(self, text: str) -> None:
+        """Write a line between steps."""
+        self._line(printable(text))
+
+    def _undo(self) -> None:
+        for what, undo in reversed(self._undoing):
+            if self._retain:
+                self._line(f"{what} is kept: remove it with `invoke down`")
+                continue
+            try:
+                undo()
+                self._line(f"{what} was removed again")
+            except LabError as error:
+                self._line(f"{what} is left behind: {error.message}")
+        self._undoing.clear()
+
+    def _show_evidence(self) -> None:
+        if self.evidence is None:
+            return
+        try:
+            for line in self.evidence():
+                self._line(f"  {printable(line)}")
+        except LabError as error:  # the cluster may not even answer: the step's own error says more
+            self._line(f"  nothing more is known: {error.message}")
+
+    def _say(self, text: str) -> None:
+        self._detail = printable(" ".join(text.split()))
+
+    def _live(self, name: str, began: float, done: threading.Event) -> None:
+        """Show that a step goes on, until it is done."""
+        if not self._lively:
+            while not done.wait(_HEARTBEAT):
+                detail = f": {self._detail}" if self._detail else ""
+                self._line(f"{name} ... {_seconds(time.monotonic() - began)}{detail}")
+            return
+        number = 0
+        while not done.wait(_PAUSE):
+            number += 1
+            frame = _FRAMES[number % len(_FRAMES)]
+            text = f"{frame} {name} {time.monotonic() - began:.0f} s  {self._detail}"
+            self._write(f"{_ERASE}{text[:_WIDTH]}")
+
+    def _line(self, text: str) -> None:
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _seconds(count: float) -> str:
+    return f"{count:.1f} s" if count < 60 else f"{count // 60:.0f} min {count % 60:.0f} s"

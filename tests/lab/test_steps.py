@@ -1,0 +1,124 @@
+"""Steps of long work: told on a terminal and elsewhere, undone in reverse when one fails."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab import steps
+from lab.errors import LabError
+from lab.steps import Steps
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_elsewhere_than_on_a_terminal_each_step_has_plain_lines() -> None:
+    stream = io.StringIO()
+    with Steps(stream).step("creating the cluster") as say:
+        say("pulling")
+    assert re.fullmatch(r"creating the cluster \.\.\.\ncreating the cluster: \d\.\d s\n", stream.getvalue())
+
+
+def test_a_long_step_says_now_and_then_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "_HEARTBEAT", 0.02)
+    stream = io.StringIO()
+    with Steps(stream).step("waiting") as say:
+        say("calico-node: 1 of 4")
+        time.sleep(0.1)
+    assert re.search(r"^waiting \.\.\. \d\.\d s: calico-node: 1 of 4$", stream.getvalue(), re.MULTILINE)
+
+
+def test_on_a_terminal_a_step_leaves_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "_PAUSE", 0.01)
+    stream = Terminal()
+    with Steps(stream).step("creating") as say:
+        say("Preparing\x1b[2J nodes")
+        time.sleep(0.1)
+    text = stream.getvalue()
+    assert "Preparing" in text
+    assert "\x1b[2J" not in text, "what programs say cannot command the terminal"
+    shown = text.rpartition("\r\x1b[K")[2]
+    assert re.fullmatch(r"creating: \d\.\d s\n", shown)
+
+
+def test_a_failed_step_says_so() -> None:
+    stream = io.StringIO()
+    with pytest.raises(LabError), Steps(stream).step("installing"):
+        raise LabError("no")
+    assert "installing: failed after 0.0 s" in stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [LabError("no"), KeyboardInterrupt()])
+def test_what_was_made_is_undone_in_reverse(error: BaseException) -> None:
+    stream, undone = io.StringIO(), []
+    work = Steps(stream)
+    with pytest.raises(type(error)), work.undone_on_failure():
+        work.made("the cluster", lambda: undone.append("cluster"))
+        work.made("the record", lambda: undone.append("record"))
+        raise error
+    assert undone == ["record", "cluster"]
+    assert stream.getvalue().splitlines() == ["the record was removed again", "the cluster was removed again"]
+
+
+def test_what_is_to_be_retained_is_kept() -> None:
+    stream, undone = io.StringIO(), []
+    work = Steps(stream, retain=True)
+    with pytest.raises(LabError), work.undone_on_failure():
+        work.made("the cluster", lambda: undone.append("cluster"))
+        raise LabError("no")
+    assert undone == []
+    assert "the cluster is kept" in stream.getvalue()
+
+
+def test_what_succeeds_is_not_undone() -> None:
+    work, undone = Steps(io.StringIO()), []
+    with work.undone_on_failure():
+        work.made("the cluster", lambda: undone.append("cluster"))
+    assert undone == []
+
+
+def test_what_cannot_be_undone_is_told_and_the_rest_is_undone() -> None:
+    stream, undone = io.StringIO(), []
+
+    def refuse() -> None:
+        raise LabError("docker does not answer")
+
+    work = Steps(stream)
+    with pytest.raises(LabError, match="first"), work.undone_on_failure():
+        work.made("the network", lambda: undone.append("network"))
+        work.made("the cluster", refuse)
+        raise LabError("first")
+    assert undone == ["network"]
+    assert "the cluster is left behind: docker does not answer" in stream.getvalue()
+
+
+def test_evidence_is_shown_before_anything_is_removed() -> None:
+    stream = io.StringIO()
+    work = Steps(stream, evidence=lambda: iter(["Pod x: ImagePullBackOff"]))
+    with pytest.raises(LabError), work.undone_on_failure():
+        work.made("the cluster", lambda: None)
+        raise LabError("not ready")
+    assert stream.getvalue().splitlines() == ["  Pod x: ImagePullBackOff", "the cluster was removed again"]
+
+
+def test_evidence_that_cannot_be_had_does_not_hide_the_error() -> None:
+    def evidence() -> Iterator[str]:
+        yield "one line"
+        raise LabError("the API server is gone")
+
+    stream = io.StringIO()
+    work = Steps(stream, evidence=evidence)
+    with pytest.raises(LabError, match="not ready"), work.undone_on_failure():
+        raise LabError("not ready")
+    assert "nothing more is known: the API server is gone" in stream.getvalue()
+
+
+def test_minutes_are_told_as_minutes() -> None:
+    assert steps._seconds(75) == "1 min 15 s"
