@@ -1,7 +1,7 @@
 """Named steps of long work: what is being done, for how long, and what is to be seen when one fails.
 
-Comes in: steps, lines that programs write meanwhile. Goes out: on a terminal a spinner that becomes one line a
-step, elsewhere plain lines. What was made on the way is undone in reverse when a later step fails or is
+Comes in: steps, lines that programs write meanwhile. Goes out: on a terminal a spinner that becomes one line
+a step, elsewhere plain lines. What was made on the way is undone in reverse when a later step fails or is
 interrupted, unless it is to be retained.
 """
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from lab import steps
 from lab.errors import LabError
 from lab.steps import Steps
+
+
+def fail(work: Steps, error: BaseException, *made: tuple[str, Callable[[], object]]) -> None:
+    """Make some things, and fail."""
+    with work.undone_on_failure():
+        for what, undo in made:
+            work.made(what, undo)
+        raise error
 
 
 class Terminal(io.StringIO):
@@ -59,10 +67,10 @@ def test_a_failed_step_says_so() -> None:
 def test_what_was_made_is_undone_in_reverse(error: BaseException) -> None:
     stream, undone = io.StringIO(), []
     work = Steps(stream)
-    with pytest.raises(type(error)), work.undone_on_failure():
-        work.made("the cluster", lambda: undone.append("cluster"))
-        work.made("the record", lambda: undone.append("record"))
-        raise error
+    cluster = ("the cluster", lambda: undone.append("cluster"))
+    record = ("the record", lambda: undone.append("record"))
+    with pytest.raises(type(error)):
+        fail(work, error, cluster, record)
     assert undone == ["record", "cluster"]
     assert stream.getvalue().splitlines() == ["the record was removed again", "the cluster was removed again"]
 
@@ -70,9 +78,8 @@ def test_what_was_made_is_undone_in_reverse(error: BaseException) -> None:
 def test_what_is_to_be_retained_is_kept() -> None:
     stream, undone = io.StringIO(), []
     work = Steps(stream, retain=True)
-    with pytest.raises(LabError), work.undone_on_failure():
-        work.made("the cluster", lambda: undone.append("cluster"))
-        raise LabError("no")
+    with pytest.raises(LabError):
+        fail(work, LabError("no"), ("the cluster", lambda: undone.append("cluster")))
     assert undone == []
     assert "the cluster is kept" in stream.getvalue()
 
@@ -91,10 +98,9 @@ def test_what_cannot_be_undone_is_told_and_the_rest_is_undone() -> None:
         raise LabError("docker does not answer")
 
     work = Steps(stream)
-    with pytest.raises(LabError, match="first"), work.undone_on_failure():
-        work.made("the network", lambda: undone.append("network"))
-        work.made("the cluster", refuse)
-        raise LabError("first")
+    network = ("the network", lambda: undone.append("network"))
+    with pytest.raises(LabError, match="first"):
+        fail(work, LabError("first"), network, ("the cluster", refuse))
     assert undone == ["network"]
     assert "the cluster is left behind: docker does not answer" in stream.getvalue()
 
@@ -102,9 +108,8 @@ def test_what_cannot_be_undone_is_told_and_the_rest_is_undone() -> None:
 def test_evidence_is_shown_before_anything_is_removed() -> None:
     stream = io.StringIO()
     work = Steps(stream, evidence=lambda: iter(["Pod x: ImagePullBackOff"]))
-    with pytest.raises(LabError), work.undone_on_failure():
-        work.made("the cluster", lambda: None)
-        raise LabError("not ready")
+    with pytest.raises(LabError):
+        fail(work, LabError("not ready"), ("the cluster", lambda: None))
     assert stream.getvalue().splitlines() == ["  Pod x: ImagePullBackOff", "the cluster was removed again"]
 
 
