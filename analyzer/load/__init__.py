@@ -4,8 +4,8 @@ Comes in: paths. Goes out: one `Document` for each Kubernetes object, in the ord
 All that is wrong with any file is raised at once. Nothing here knows what an object means.
 
 The parts: `files` finds and reads bytes, `render` asks helm and kustomize for theirs, `text` decodes them;
-`json_text`, `yaml_text` with `block` and `events` turn text into plain values; `documents` tells objects from
-other values; `positions` finds the line of a field when somebody wants to see it.
+`json_text` (`json_whole` where there is much), `yaml_text` with `block` and `events` turn text into plain
+values; `documents` tells objects from other values; `positions` finds the line of a field when it is shown.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ def _values(text: Text, memory: Memory) -> tuple[Syntax, list[Parsed]]:
     if text.content[:_START].lstrip()[:1] not in {"{", "["}:
         return Syntax.YAML, list(read_yaml(text, memory))
     from analyzer.load.json_text import read_json
+    from analyzer.load.json_whole import LARGE, read_whole
 
+    if len(text.content) >= LARGE and (whole := read_whole(text)):
+        return Syntax.JSON, [whole]
     try:
         return Syntax.JSON, list(read_json(text))
     except Refused as refused:

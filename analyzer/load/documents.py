@@ -165,14 +165,22 @@ def _flat(
     if own:
         yield _Value(None, origin, own)
     ends = (*starts[1:], origin.end)
-    for number, entry in enumerate(entries):
-        at: FieldPath = ("items", number)
-        if len(starts) == len(entries):
-            inner = Origin(text=origin.text, syntax=origin.syntax, start=starts[number], end=ends[number])
+    placed = len(starts) == len(entries)
+    stated = _stated(data)
+    for number, entry in enumerate(entries):  # as few calls as can be: there may be 100,000 of them
+        inner = Origin(
+            text=origin.text,
+            syntax=origin.syntax,
+            start=starts[number] if placed else origin.start,
+            end=ends[number] if placed else origin.end,
+            prefix=() if placed else (*origin.prefix, "items", number),
+        )
+        told = [replace(p, path=p.path[2:]) for p in problems if p.path[:2] == ("items", number)]
+        each = {**stated, **entry} if stated and isinstance(entry, dict) and "kind" not in entry else entry
+        if _entries(each) is None:
+            yield _Value(each, inner, told)
         else:
-            inner = replace(origin, prefix=origin.prefix + at)
-        told = [replace(p, path=p.path[2:]) for p in problems if p.path[:2] == at]
-        yield from _flat(_typed(entry, data), inner, told)
+            yield from _flat(each, inner, told)
 
 
 def _entries(data: object) -> list[object] | None:
@@ -187,12 +195,10 @@ def _entries(data: object) -> list[object] | None:
     return [] if entries is None else entries if isinstance(entries, list) else None
 
 
-def _typed(entry: object, listed: dict[str, object]) -> object:
-    """Return an entry with the kind and version that a list such as PodList states once for all."""
+def _stated(listed: dict[str, object]) -> dict[str, object]:
+    """Return the kind and version that a list such as PodList states once for all of its entries."""
     kind = _text(listed, "kind").removesuffix("List")
-    if kind and isinstance(entry, dict) and "kind" not in entry:
-        return {"apiVersion": listed.get("apiVersion"), "kind": kind, **entry}
-    return entry
+    return {"apiVersion": listed.get("apiVersion"), "kind": kind} if kind else {}
 
 
 def _meant(data: object) -> bool:
