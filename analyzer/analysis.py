@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analyzer.diagnostics import AnalyzerError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
     from analyzer.decode import Options
     from analyzer.diagnostics import Diagnostic
-    from analyzer.load import Document, Loaded
+    from analyzer.load import Document, Loaded, PartlyReadError
     from analyzer.model import Cluster
     from analyzer.reachability import Reachability
 
@@ -40,9 +42,34 @@ def analyze(
     paths: Sequence[str], options: Options | None = None, *, stdin: BinaryIO | None = None
 ) -> Analysis:
     """Read files and folders and evaluate them. Raises AnalyzerError when anything in them is wrong."""
-    from analyzer.load import load
+    from analyzer.load import PartlyReadError, load
 
-    return evaluate(load(paths, stdin=stdin), options)
+    try:
+        loaded = load(paths, stdin=stdin)
+    except PartlyReadError as partly:
+        raise whole(partly, options) from None
+    return evaluate(loaded, options)
+
+
+def whole(partly: PartlyReadError, options: Options | None = None) -> AnalyzerError:
+    """Return all that is wrong with an input of which a part cannot be read: what of the rest is wrong too.
+
+    An object with a place that could not be read is not told of again for that place.
+    """
+    from analyzer.decode import Options, decode
+
+    told = {(each.span, _place(each)[1]) for each in partly.diagnostics if each.span}
+    try:
+        decode(partly.documents, options or Options())
+    except AnalyzerError as error:
+        also = (each for each in error.diagnostics if (each.span, _place(each)[1]) not in told)
+        return AnalyzerError(*sorted((*partly.diagnostics, *also), key=_place))
+    return partly
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return (span.file, span.line, span.column) if span else ("", 0, 0)
 
 
 def evaluate(loaded: Loaded, options: Options | None = None) -> Analysis:

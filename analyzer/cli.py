@@ -36,6 +36,12 @@ COMMANDS = {
     "rule": "tell what a lint rule finds, why, and what to do instead",
 }
 _DEBUG = "KUBEREACH_DEBUG"
+_OUT_OF_MEMORY = Diagnostic(
+    severity=Severity.ERROR,
+    code="out-of-memory",
+    message="there is not enough memory for this input",
+    help="give fewer or smaller files",
+)
 
 
 def main(words: Sequence[str] | None = None, *, live: bool = False) -> int:
@@ -60,6 +66,9 @@ def main(words: Sequence[str] | None = None, *, live: bool = False) -> int:
     except BrokenPipeError:
         _abandon_stdout()
         code = Exit.FINE
+    except MemoryError:
+        console.error([_OUT_OF_MEMORY])
+        code = Exit.WRONG
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise

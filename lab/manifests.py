@@ -20,8 +20,9 @@ from analyzer import (
     Severity,
     options,
 )
+from analyzer.analysis import whole
 from analyzer.decode import decode
-from analyzer.load import load
+from analyzer.load import PartlyReadError, load
 
 USUAL = "manifests/"
 
@@ -43,7 +44,10 @@ class Manifests:
 def read(paths: Sequence[str] = (), said: Said | None = None) -> Manifests:
     """Read and check manifests. Raises AnalyzerError when anything in them is wrong, or there is no pod."""
     chosen = tuple(paths) or (USUAL,)
-    loaded = load(chosen)
+    try:
+        loaded = load(chosen)
+    except PartlyReadError as partly:
+        raise whole(partly, options(said or Said(), partly.documents)) from None
     decoded = decode(loaded.documents, options(said or Said(), loaded.documents))
     if not decoded.cluster.pods:
         message = "there is no pod and no workload"

@@ -9,11 +9,11 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from analyzer.analysis import Analysis
+from analyzer.analysis import Analysis, whole
 from analyzer.decode import decode
 from analyzer.defaults import Said, is_kind_configuration, options
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
-from analyzer.load import NothingToAnalyze, load
+from analyzer.load import NothingToAnalyze, PartlyReadError, load
 from analyzer.load.files import STDIN
 from analyzer.model import Direction
 from analyzer.reachability import Reachability
@@ -43,7 +43,10 @@ def read(
     With `routes`, what leads to workloads from outside is read too.
     """
     with console.stage("read", "reading"):
-        loaded = _load(arguments, paths, called, routes=routes)
+        try:
+            loaded = _load(arguments, paths, called, routes=routes)
+        except PartlyReadError as partly:
+            raise whole(partly, options(_said(arguments), partly.documents, routes=routes)) from None
     with console.stage("decode", "decoding"):
         chosen = options(_said(arguments), loaded.documents, routes=routes)
         decoded = decode(loaded.documents, chosen)

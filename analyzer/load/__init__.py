@@ -11,7 +11,7 @@ values; `documents` tells objects from other values; `positions` finds the line 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, assert_never
 
@@ -25,7 +25,7 @@ from analyzer.load.positions import Syntax
 from analyzer.load.text import Parsed, Refused, Text, decodable, decode
 from analyzer.load.yaml_text import read_yaml
 
-__all__ = ["KINDS_READ", "Document", "Loaded", "NothingToAnalyze", "load"]
+__all__ = ["KINDS_READ", "Document", "Loaded", "NothingToAnalyze", "PartlyReadError", "load"]
 
 _START = 4096  # characters in which a text says which language it is
 _FEW = 5  # names in one message
@@ -33,6 +33,14 @@ _FEW = 5  # names in one message
 
 class NothingToAnalyze(AnalyzerError):  # noqa: N818 - no error of the program: there is no input
     """There is not one Kubernetes object in what was given."""
+
+
+class PartlyReadError(AnalyzerError):
+    """Some of the input cannot be read; `documents` is what can: it may be wrong as well."""
+
+    def __init__(self, *diagnostics: Diagnostic, documents: tuple[Document, ...]) -> None:
+        self.documents = documents
+        super().__init__(*diagnostics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,7 @@ def load(
 ) -> Loaded:
     """Read files, folders and, for `-`, standard input; `called` tells what to call a file by its path.
 
-    Raise AnalyzerError with all that is wrong with all of them, NothingToAnalyze when there is no object.
+    Raise PartlyReadError with all that is wrong with all of them, NothingToAnalyze when there is no object.
     """
     found = find(paths)
     reading = _Reading(diagnostics=list(found.diagnostics))
@@ -117,7 +125,7 @@ class _Reading:
     def loaded(self, paths: Sequence[str]) -> Loaded:
         """Return all of it, or raise what is wrong with it."""
         if any(d.severity is Severity.ERROR for d in self.diagnostics):
-            raise AnalyzerError(*self.diagnostics)
+            raise PartlyReadError(*self.diagnostics, documents=tuple(self.documents))
         if self.strangers:
             message = f"left out, as they hold no Kubernetes object: {_some(self.strangers)}"
             self.diagnostics.append(
@@ -157,10 +165,10 @@ def _standard_input(source: Source) -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _values(text: Text, memory: Memory) -> tuple[Syntax, list[Parsed]]:
+def _values(text: Text, memory: Memory) -> tuple[Syntax, Iterable[Parsed]]:
     """Return what a text holds, and in which language; all JSON but the oddest is YAML too."""
     if text.content[:_START].lstrip()[:1] not in {"{", "["}:
-        return Syntax.YAML, list(read_yaml(text, memory))
+        return Syntax.YAML, read_yaml(text, memory)
     from analyzer.load.json_text import read_json
     from analyzer.load.json_whole import LARGE, read_whole
 

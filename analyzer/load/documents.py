@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from analyzer.diagnostics import Diagnostic, FieldPath, Fixed, Locator, Severity, Span
+from analyzer.load import limits
 from analyzer.load.positions import Origin, Syntax
-from analyzer.load.text import Parsed, Problem, Text, shown
+from analyzer.load.text import Parsed, Problem, Text, shown, too_many
 
 # Of objects of other kinds only what names them is kept. What is wrong with them is told, but as a warning:
 # no verdict depends on it.
@@ -135,16 +136,21 @@ def contents(values: Iterable[Parsed], text: Text, syntax: Syntax, source: str, 
     made = Contents()
     found: list[_Value] = []
     for parsed in values:
+        if len(made.diagnostics) > limits.FILE_PROBLEMS:
+            made.diagnostics.append(too_many(parsed.start).diagnostic(source, text))
+            break
         made.diagnostics += [p.diagnostic(source, text) for p in parsed.problems if p.fatal]
         problems = [p for p in parsed.problems if not p.fatal]
         if parsed.data is not None or problems:
             origin = Origin(text=text, syntax=syntax, start=parsed.start, end=parsed.end)
-            found += _flat(parsed.data, origin, problems, parsed.items)
-    if not strict and not any(_meant(value.data) for value in found):
-        made.strangers = len(found)
-        return made
-    for value in found:
-        _add(value, text, source, made)
+            values_here = list(_flat(parsed.data, origin, problems, parsed.items))
+            strict = strict or any(_meant(value.data) for value in values_here)
+            found += values_here
+        if strict:
+            for value in found:
+                _add(value, text, source, made)
+            found = []
+    made.strangers = len(found)
     made.diagnostics.sort(key=_place)
     return made
 

@@ -5,7 +5,7 @@ that lies below them, each once and in the order of their names, and a diagnosti
 """
 
 # Paths stay the texts that the user gave, and pathlib takes a while to import.
-# ruff: noqa: PTH116, PTH118, PTH123, PTH208
+# ruff: noqa: PTH114, PTH116, PTH118, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -172,12 +172,15 @@ def _read(name: str, *, folder: bool) -> bool:
 def read(source: Source) -> bytes:
     """Return the bytes of a file, or raise Unreadable."""
     try:
-        mode = os.stat(source.path).st_mode
+        status = os.stat(source.path)
+        mode = status.st_mode
         if not stat.S_ISREG(mode):
             message = f"this is {_IRREGULAR.get(stat.S_IFMT(mode), 'a folder')}"
             raise Unreadable(
                 _refusal(source.name, "not-a-file", message, "pipe the manifests in, and give `-`")
             )
+        if status.st_size > limits.FILE_BYTES:
+            raise _too_large(source)
         with open(source.path, "rb", buffering=0) as file:
             return drain(source, file)
     except OSError as error:
@@ -193,17 +196,23 @@ def drain(source: Source, stream: RawIOBase | BinaryIO) -> bytes:
             parts.append(part)
             size += len(part)
             if size > limits.FILE_BYTES:
-                message = f"this is more than {limits.FILE_BYTES >> 20} MB"
-                raise Unreadable(_refusal(source.name, "file-too-large", message, "split it"))
+                raise _too_large(source)
     except OSError as error:
         raise Unreadable(_refusal(source.name, "unreadable", _reason(error))) from None
     return b"".join(parts)
+
+
+def _too_large(source: Source) -> Unreadable:
+    message = f"this is more than {limits.FILE_BYTES >> 20} MB"
+    return Unreadable(_refusal(source.name, "file-too-large", message, "split it"))
 
 
 def _no_file(path: str, error: OSError | ValueError) -> Diagnostic:
     """Return what is said of a path that leads nowhere, with a name that it may be a slip of."""
     if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return _refusal(shown_path(path), "unreadable", _reason(error))
+    if os.path.islink(path):
+        return _refusal(shown_path(path), "no-such-file", "this is a link to a file that does not exist")
     from difflib import get_close_matches
 
     folder, name = os.path.split(path.rstrip(os.sep))

@@ -26,6 +26,9 @@ NUMBER_CHARACTERS = 325
 # Problems told of one document: the first are the ones to mend.
 PROBLEMS = 50
 
+# Problems told of one file, before the rest of its documents is left unread.
+FILE_PROBLEMS = 1000
+
 # %TAG lines of one text: libyaml compares each with all before it.
 TAG_DIRECTIVES = 100
 

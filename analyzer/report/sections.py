@@ -114,7 +114,7 @@ def _service(view: View, found: ServicePorts, labels: Labels) -> Iterator[tuple[
         if view.whole or any(backend.targets & view.ports for backend in port.backends):
             mine = [each for each in got if each.port is port.port]
             yield name, _port(port), _reached(port, mine, view.sources, labels)
-        name = ""
+            name = ""
 
 
 def _port(found: PortBackends) -> str:

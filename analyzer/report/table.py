@@ -159,7 +159,8 @@ class _Page:
             if left <= self._width * 2 // 3:
                 yield from self._hanging(head, left if len(row) == most else len(head), row[-1])
             else:
-                yield from _wrapped(head.strip(), self._width, "  ")
+                # A row without a first text belongs to the row above.
+                yield from _wrapped(head.strip(), self._width, "  " if row[1] else "    ")
                 yield from _wrapped(row[-1], self._width, "      ")
 
     def _hanging(self, head: str, indent: int, text: str) -> Iterator[str]:

@@ -37,6 +37,16 @@ def test_a_mistake_of_ours_has_a_traceback_for_those_who_want_it(
         run()
 
 
+def test_too_little_memory_is_one_clear_error(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "_parsed", large)
+    ran = run()
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: there is not enough memory for this input\n")
+
+
 def test_an_interrupt_is_exit_code_130(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt

@@ -145,6 +145,25 @@ def test_errors_of_all_files_are_told_by_file_and_line(elsewhere: Commands) -> N
     assert f"{len(places)} errors" in ran.err.splitlines()[-1]
 
 
+def test_what_is_wrong_with_objects_is_told_beside_what_cannot_be_read(elsewhere: Commands) -> None:
+    elsewhere.write("b.yaml", "a: [")
+    elsewhere.write("a.yaml", policy("spec: {podSelector: {}, policyTypes: [Ingres]}"), pod("UPPER"))
+    elsewhere.write("c.yaml", policy("spec: {podSelector: {}, podSelector: {}, policyTypes: [Egres]}", "c"))
+    elsewhere.write("d.yaml", policy("spec: {podSelector: {}, ingress: [{ports: [{port: .inf}]}]}", "d"))
+    ran = elsewhere(".")
+    assert (ran.code, ran.out) == (2, "")
+    told = [line.partition(":")[0] for line in ran.err.splitlines() if ": error: " in line]
+    assert told == ["a.yaml", "a.yaml", "b.yaml", "c.yaml", "c.yaml", "d.yaml"]
+
+
+def test_of_an_input_that_is_right_but_for_one_file_only_that_is_told(elsewhere: Commands) -> None:
+    elsewhere.write("a.yaml", pod("a"))
+    elsewhere.write("b.yaml", "a: [")
+    ran = elsewhere(".")
+    assert (ran.code, ran.out) == (2, "")
+    assert [line.partition(":")[0] for line in ran.err.splitlines() if ": error: " in line] == ["b.yaml"]
+
+
 @pytest.mark.parametrize("documents", [(), (policy(DENY),)])
 def test_nothing_to_analyze_is_exit_code_3(elsewhere: Commands, documents: tuple[str, ...]) -> None:
     elsewhere.write("a.yaml", *documents)

@@ -205,6 +205,33 @@ def test_a_file_that_is_too_large_is_refused_before_it_fills_the_memory(
     assert refusal("a.yaml") == "a.yaml:1:1: error: this is more than 3 MB\n    help: split it"
 
 
+def test_a_stream_that_never_ends_is_refused_before_it_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "FILE_BYTES", 3 << 20)
+    with Path("/dev/zero").open("rb") as endless, pytest.raises(AnalyzerError) as caught:
+        load(["-"], stdin=endless)
+    assert "<stdin>:1:1: error: this is more than 3 MB" in str(caught.value)
+
+
+def test_a_link_that_leads_nowhere_is_told_as_such() -> None:
+    Path("a.yaml").symlink_to("nowhere.yaml")
+    assert refusal("a.yaml") == "a.yaml:1:1: error: this is a link to a file that does not exist"
+
+
+def test_after_very_many_problems_the_rest_of_a_file_is_left_unread() -> None:
+    write("a.yaml", "---\n".join(["kind: Pod\nmetadata: {name: a}\n"] * 3000))
+    found = refusals("a.yaml")
+    assert len(found) == limits.FILE_PROBLEMS + 2
+    assert found[-1].message == "too many problems: the rest was not read"
+
+
+def test_very_many_values_that_are_not_kubernetes_are_left_out_together() -> None:
+    write("a.yaml", "---\n".join(["a: 1\n"] * 3000))
+    write("b.yaml", pod("b"))
+    assert names(load(["."])) == ["b"]
+
+
 def test_files_and_folders_that_may_not_be_read_are_told(ordinary_user: Path) -> None:
     write("a.yaml", pod("a")).chmod(0)
     write("sub/b.yaml", pod("b"))

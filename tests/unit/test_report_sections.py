@@ -13,6 +13,7 @@ from analyzer.report.sections import (
     protection,
     reach_of_services,
 )
+from analyzer.sets import PortSet, Protocol
 from analyzer.summary import summarize
 from tests.unit.manifests import (
     ALLOW_TCP_80,
@@ -140,13 +141,21 @@ def test_the_ports_of_a_service_share_its_name() -> None:
     assert [row[:2] for row in found] == [("shop/web", "80/TCP"), ("", "81/TCP")]
 
 
+def test_a_service_is_named_at_the_first_of_its_ports_that_is_shown() -> None:
+    ports = "[{name: a, port: 80}, {name: b, port: 81}, {name: c, port: 82}]"
+    found = services(
+        WEB,
+        service(f"{{selector: {{app: web}}, ports: {ports}}}"),
+        filters=Filters(destinations=("web",), ports=PortSet.of(Protocol.TCP, 81, 82)),
+    )
+    assert [row[:2] for row in found] == [("shop/web", "81/TCP"), ("", "82/TCP")]
+
+
 def test_services_are_left_out_of_a_view_that_has_nothing_to_do_with_them() -> None:
     assert services(WEB, pod("b"), FRONT, filters=Filters(destinations=("b",))) == []
 
 
 def test_in_a_view_of_ports_a_service_on_another_port_is_left_out() -> None:
-    from analyzer.sets import PortSet, Protocol
-
     other = Filters(destinations=("web",), ports=PortSet.of(Protocol.TCP, 443))
     assert services(WEB, pod("b"), FRONT, filters=other) == []
 

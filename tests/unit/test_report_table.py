@@ -139,6 +139,17 @@ def test_what_is_unknown_is_explained() -> None:
     assert "unknown until one knows" in text
 
 
+def test_where_columns_do_not_fit_further_ports_are_indented_below_the_name_of_their_service() -> None:
+    name = "a-service-with-a-name-that-leaves-no-room-for-columns"
+    ports = "[{name: a, port: 80}, {name: b, port: 81}]"
+    web = pod("web", labels="{app: web}")
+    found = analysis(web, service(f"{{selector: {{app: web}}, ports: {ports}}}", name))
+    lines = table(found).splitlines()
+    at = lines.index("services")
+    assert lines[at + 1].startswith(f"  shop/{name}")
+    assert lines[at + 3] == "    81/TCP"
+
+
 def test_services_stand_below_each_other() -> None:
     web = pod("web", labels="{app: web}")
     found = analysis(
