@@ -25,12 +25,14 @@ _DECIDED = _ARRIVED | _STOPPED
 class Status(Enum):
     """What a probe says about a prediction.
 
-    UNKNOWN: the prediction is that a missing fact decides. FAILED: the probe shows neither.
+    UNKNOWN: the prediction is that a missing fact decides. UNDECIDABLE: from where the lab can ask, nobody
+    could tell. FAILED: the probe shows neither.
     """
 
     AGREES = "agrees"
     DIFFERS = "differs"
     UNKNOWN = "unknown"
+    UNDECIDABLE = "undecidable"
     FAILED = "failed"
 
 
@@ -47,13 +49,19 @@ def arrived(result: ProbeResult) -> bool:
     return result.outcome in _ARRIVED
 
 
-def judge(question: Question, result: ProbeResult) -> Status:
-    """Compare an answer with its prediction. An error is never taken for a denial."""
+def judge(question: Question, result: ProbeResult, *, identified: bool = True) -> Status:
+    """Compare an answer with its prediction. An error is never taken for a denial.
+
+    Where answers are `identified`, an open connection counts only when the right one answered.
+    """
     if result.outcome is Outcome.WRONG_IDENTITY:
         return Status.DIFFERS
+    if result.outcome is Outcome.UNDECIDABLE:
+        return Status.UNDECIDABLE
     if result.outcome not in _DECIDED:
         return Status.FAILED
-    if result.outcome is Outcome.OPEN and _identity(result) not in question.answering:
+    nameless = not identified and _identity(result) is None
+    if result.outcome is Outcome.OPEN and not nameless and _identity(result) not in question.answering:
         return Status.DIFFERS
     if question.predicted is Match.MAYBE:
         return Status.UNKNOWN
@@ -69,8 +77,9 @@ class Comparison:
 
     def __init__(self, plan: Plan, results: Sequence[ProbeResult]) -> None:
         self.plan = plan
+        identified = plan.world.limits.identified
         self.findings = tuple(
-            Finding(question, result, judge(question, result))
+            Finding(question, result, judge(question, result, identified=identified))
             for question, result in zip(plan.questions, results, strict=True)
         )
 
@@ -82,8 +91,10 @@ class Comparison:
 
     @property
     def verified(self) -> bool:
-        """Whether every prediction that can be decided was seen to be true."""
-        return not self.counts[Status.DIFFERS] and not self.counts[Status.FAILED]
+        """Whether every prediction that can be decided was seen to be true, and one could be."""
+        counts = self.counts
+        decided = not self.findings or len(self.findings) > counts[Status.UNDECIDABLE]
+        return decided and not counts[Status.DIFFERS] and not counts[Status.FAILED]
 
     def of(self, *statuses: Status) -> list[Finding]:
         """Return the findings of some statuses."""

@@ -130,19 +130,36 @@ class _Planner:
 
     def _of_pairs(self) -> Iterator[Question]:
         seen: set[Key] = set()
+        silent: dict[Key, str] = {}
         for source, destination, bounds in self._view.connections():
             key = kind_of_pair(source, destination, every=self._wanted.every_pair)
             if key in seen:
                 continue
             names = self._names.get(source.id), self._names.get(destination.id)
             if names[0] is None or names[1] is None:
-                self._cannot("an address that no host can have")
+                self._cannot(self._world.limits.external)
+                continue
+            if why := self._silent(names[0]):
+                silent[key] = why
                 continue
             if paths := self._paths(names[0], names[1]):
                 seen.add(key)
                 yield from self._questions(source, destination, bounds, paths)
             else:
                 self._cannot("no common IP family")
+        for key, why in silent.items():
+            if key not in seen:
+                self._cannot(why)
+
+    def _silent(self, name: str) -> str:
+        """Return why no probe starts in a pod; "" when one can."""
+        limits = self._world.limits
+        if why := limits.mute.get(name):
+            return why
+        filters = self._wanted.filters
+        if filters.sources or name.partition("/")[0] in filters.namespaces:
+            return ""
+        return limits.quiet.get(name, "")
 
     def _cannot(self, why: str) -> None:
         self._impossible[why] = self._impossible.get(why, 0) + 1
@@ -230,7 +247,7 @@ class _Planner:
         for each in services(self._world).asked(self._reachability, self._view):
             key = (each.name, each.port, each.address, each.source.number, each.own, self._own(each.source))
             names = self._names.get(each.source.id)
-            if key in seen or names is None:
+            if key in seen or names is None or self._silent(names):
                 continue
             seen.add(key)
             protocol = each.protocol

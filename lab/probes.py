@@ -20,7 +20,10 @@ class Protocol(Enum):
 
 
 class Outcome(Enum):
-    """What a probe saw. The set is closed: whatever happens is one of these."""
+    """What a probe saw. The set is closed: whatever happens is one of these.
+
+    UNDECIDABLE: what was seen fits both, arrived and stopped; `reason` of the attempt says why.
+    """
 
     OPEN = "open"
     REFUSED = "refused"
@@ -28,6 +31,7 @@ class Outcome(Enum):
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
     WRONG_IDENTITY = "wrong-identity"
+    UNDECIDABLE = "undecidable"
     ERROR = "error"
 
 

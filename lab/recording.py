@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from lab.world import Placement
 
 SCHEMA = "kubereach.dev/recording"
 VERSION = 1
+_PAUSE = 5.0
+"""Seconds between one writing and the next."""
 _MISSING = Attempt(outcome=Outcome.ERROR, started=0.0, took=0.0, reason="not in the recording")
 
 
@@ -36,6 +38,7 @@ class Recording:
     cni: str
     placement: Placement
     nodes: tuple[str, ...]
+    identified: bool
     results: Mapping[Probe, ProbeResult]
 
     def answers(self, plan: Plan) -> list[ProbeResult]:
@@ -45,6 +48,69 @@ class Recording:
             missing = ProbeResult(probe=question.probe, outcome=Outcome.ERROR, attempts=(_MISSING,))
             found.append(self.results.get(question.probe, missing))
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where a recording is written to, and one whose observations count already; "" for none."""
+
+    output: str = ""
+    resume: str = ""
+
+
+class Recorder:
+    """The recording of a run, written as it goes.
+
+    `rest` is what of a plan is still to be asked. Raises LabError when what is to be resumed is of another
+    cluster.
+    """
+
+    def __init__(self, plan: Plan, files: Files) -> None:
+        self._plan, self._output = plan, files.output or files.resume
+        self._known: dict[int, ProbeResult] = {}
+        if files.resume and (not files.output or Path(files.resume).exists()):
+            self._resume(files.resume)
+        self._asked = [number for number in range(len(plan.questions)) if number not in self._known]
+        self.rest = replace(plan, questions=tuple(plan.questions[number] for number in self._asked))
+        self._written = time.monotonic()
+
+    def take(self, number: int, result: ProbeResult) -> None:
+        """Keep the result of a question of `rest`; may write what there is by now."""
+        self._known[self._asked[number]] = result
+        if self._output and time.monotonic() - self._written > _PAUSE:
+            save(self._now(), self._output)
+            self._written = time.monotonic()
+
+    def finish(self) -> Comparison:
+        """Return everything, and write it."""
+        found = self._now()
+        if self._output:
+            save(found, self._output)
+        return found
+
+    def _resume(self, path: str) -> None:
+        if not Path(path).exists():
+            return  # the first part of a run that will be resumed
+        recording = read(path)
+        placement = self._plan.world.placement
+        if moved := [
+            name for name, place in recording.placement.pods.items() if placement.pods.get(name) != place
+        ]:
+            raise LabError(
+                f"`{path}` was recorded when `{moved[0]}` was elsewhere",
+                "its observations count no more: begin anew",
+            )
+        for number, question in enumerate(self._plan.questions):
+            result = recording.results.get(question.probe)
+            if result is not None and result.outcome is not Outcome.ERROR:
+                self._known[number] = result
+
+    def _now(self) -> Comparison:
+        numbers = sorted(self._known)
+        questions = tuple(self._plan.questions[number] for number in numbers)
+        return Comparison(
+            replace(self._plan, questions=questions), [self._known[number] for number in numbers]
+        )
 
 
 def save(comparison: Comparison, path: str) -> None:
@@ -60,6 +126,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "cni": world.cluster.profile,
         "manifests": list(world.sources),
+        "identified": world.limits.identified,
         "nodes": [node.name for node in world.nodes],
         "placement": asdict(world.placement),
     }
@@ -91,6 +158,7 @@ def _recording(data: Mapping[str, Any]) -> Recording:
         sources=_texts(data["manifests"]),
         cni=_text(data["cni"]),
         nodes=_some(_texts(data["nodes"])),
+        identified=data.get("identified", True) is not False,
         placement=Placement(
             nodes={name: _addresses(them) for name, them in placement["nodes"].items()},
             pods={name: (_text(node), _addresses(them)) for name, (node, them) in placement["pods"].items()},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analyzer.commands import Exit
 from analyzer.console import Console
@@ -19,8 +20,9 @@ from lab.commands import DEFAULT_LAB, Reading, carried_out, tell
 from lab.commands.probe import FORMATS, Asked, probed, writer
 from lab.commands.up import checked, placing
 from lab.compare import Comparison
+from lab.errors import LabError
 from lab.plan import plan
-from lab.providers.netns.client import running
+from lab.providers import running
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing, realize
 
@@ -70,10 +72,13 @@ def verified(console: Console, reading: Reading, name: str, asked: Asked | None 
 def _live(console: Console, chosen: Namespace) -> Comparison:
     asked = Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port))
     reading = Reading(paths=tuple(chosen.paths), cni=chosen.cni, max_replicas=chosen.max_replicas)
-    if not chosen.paths and (chosen.lab in running() or chosen.lab != DEFAULT_LAB):
-        with EmbeddedLab.connect(chosen.lab) as lab:
+    if not chosen.paths and (running.exists(chosen.lab) or chosen.lab != DEFAULT_LAB):
+        with running.connect(chosen.lab) as lab:
             tell(f"verifying the running lab `{chosen.lab}`")
-            return probed(lab, asked)
+            found = probed(lab, asked)
+            for note in lab.notes():
+                tell(note)
+            return found
     from os import getpid
 
     return verified(console, reading, f"verify-{getpid()}", asked)
@@ -84,10 +89,17 @@ def _recorded(console: Console, chosen: Namespace) -> Comparison:
 
     recording = read(chosen.recording)
     paths = tuple(chosen.paths) or recording.sources
+    if not paths:
+        raise LabError(
+            "this is a recording of a cluster, and no manifests are named",
+            "name a dump of its objects as PATH: `kubectl get all,networkpolicies,nodes -A -o yaml`",
+        )
     manifests = checked(console, Reading(paths=paths, cni=chosen.cni or recording.cni))
     world = realize(
         manifests.cluster, Placing(nodes=recording.nodes), before=recording.placement, sources=paths
     )
+    if not recording.identified:
+        world = replace(world, limits=replace(world.limits, identified=False))
     made = plan(world, Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port)).wanted())
     return Comparison(made, recording.answers(made))
 

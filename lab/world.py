@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from analyzer import (
     AddressSet,
@@ -49,12 +49,28 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What cannot be seen of a world that others made.
+
+    `identified`: whether who answers says who they are, as all do in the embedded lab. `mute` are pods in
+    which no probe can start, by name, and why; `quiet` those in which none starts unless they are asked for,
+    or their namespace is. `external` says why an outside address cannot be asked.
+    """
+
+    identified: bool = True
+    mute: Mapping[str, str] = field(default_factory=dict)
+    quiet: Mapping[str, str] = field(default_factory=dict)
+    external: str = "an address that no host can have"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """A cluster in its place.
 
     In `cluster` every pod is a workload of its own with one replica, a node and addresses, and every Service
     has its addresses. `names` are the pods' names in the lab (`namespace/name`), in the order of the pods;
-    `origins` the workloads that the manifests call them. `sources` are the paths they came from.
+    `origins` the workloads that the manifests call them. `sources` are the paths they came from, `limits`
+    what cannot be seen of it.
     """
 
     cluster: Cluster
@@ -63,6 +79,7 @@ class World:
     nodes: tuple[Node, ...]
     outside: tuple[Outside, ...]
     sources: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     def pods(self) -> Iterator[tuple[str, Pod]]:
         """Yield the pods with their names in the lab."""
@@ -130,12 +147,12 @@ def realize(
     """
     pods = _replicas(cluster, placing or Placing())
     nodes = _nodes(cluster, (placing or Placing()).nodes, pods, before)
-    names = _names(pods)
+    names = names_of(pods)
     placed = _placed(cluster, pods, names, nodes, before)
     services = _services(cluster, [*_all_addresses(placed, nodes)], before)
     made = replace(
         cluster,
-        pods=tuple(replace(pod, workload=_own(pod)) for pod in placed),
+        pods=tuple(replace(pod, workload=own(pod)) for pod in placed),
         services=services,
     )
     return World(
@@ -164,11 +181,12 @@ def _replicas(cluster: Cluster, placing: Placing) -> list[Pod]:
     return found
 
 
-def _own(pod: Pod) -> Workload:
+def own(pod: Pod) -> Workload:
+    """Return the workload that a pod is in a world: itself."""
     return Workload(kind="Pod", namespace=pod.namespace, name=pod.name)
 
 
-def _names(pods: Iterable[Pod]) -> tuple[str, ...]:
+def names_of(pods: Iterable[Pod]) -> tuple[str, ...]:
     """Name pods `namespace/name`; when two share a name, the later one says its kind too."""
     taken: dict[str, None] = {}
     for pod in pods:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from analyzer.commands import Exit
 from analyzer.console import Console
 from lab.commands import tell
-from lab.providers.netns.provider import end
+from lab.providers import running
 
 
 def run(console: Console, *, name: str) -> int:
     """End a lab."""
-    tell(f"lab `{name}` is down" if end(name) else f"no lab `{name}` is running")
+    ended, left = running.end(name)
+    tell(f"lab `{name}` is down" if ended else f"no lab `{name}` is running")
+    for each in left:
+        tell(f"left: {each}")
     return Exit.FINE

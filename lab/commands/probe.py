@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from analyzer import Filters, PortSet
@@ -19,14 +20,18 @@ from analyzer.commands.ports import port_set
 from analyzer.console import Console
 from analyzer.load.text import shown
 from analyzer.output import write
-from lab.commands import say
+from lab.commands import say, tell
 from lab.compare import Comparison, Status
 from lab.errors import LabError
 from lab.plan import Wanted, plan
 from lab.probes import Patience
-from lab.providers.netns.provider import EmbeddedLab
+from lab.providers import Manner, Provider, running
+from lab.recording import Files, Recorder
 
 FORMATS = ("table", "json", "csv", "junit")
+_MOST_AT_A_TIME = 256
+_SURE = 3.0
+"""Seconds until the time that is left can be guessed."""
 _LONGEST = 60
 """Seconds until the first silence counts; later attempts take longer."""
 
@@ -41,6 +46,7 @@ class Asked:
     ports: tuple[str, ...] = ()
     every_pair: bool = False
     timeout: float = 1.0
+    manner: Manner = field(default_factory=Manner)
 
     def wanted(self) -> Wanted:
         """Return it as the plan understands it. Raises LabError for ports that are none."""
@@ -67,15 +73,17 @@ class Asked:
         return Patience(timeout=self.timeout)
 
 
-def run(console: Console, asked: Asked, *, name: str, form: str = "table", output: str = "") -> int:
-    """Probe, and write a report; with `output` a recording too."""
-    renderer = writer(form)
-    with EmbeddedLab.connect(name) as lab:
-        comparison = probed(lab, asked)
-    if output:
-        from lab.recording import save
-
-        save(comparison, output)
+def run(console: Console, asked: Asked, *, name: str, form: str = "table", files: Files | None = None) -> int:
+    """Probe, and write a report; a recording too, where one is asked for."""
+    renderer, files = writer(form), files or Files()
+    if not 0 < asked.manner.concurrency <= _MOST_AT_A_TIME:
+        raise LabError(
+            f"from 1 to {_MOST_AT_A_TIME} pods can ask at a time", "write `--concurrency 16`, or leave it out"
+        )
+    with running.connect(name, asked.manner) as lab:
+        comparison = probed(lab, asked, files)
+        for note in lab.notes():
+            tell(note)
     write(renderer(comparison), None, sys.stdout)
     return Exit.FINE if comparison.verified else Exit.FINDING
 
@@ -95,17 +103,19 @@ def writer(form: str) -> Callable[[Comparison], Iterator[str]]:
     return render
 
 
-def probed(lab: EmbeddedLab, asked: Asked) -> Comparison:
+def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Comparison:
     """Probe a lab, with a line about how far it is on a terminal.
 
-    Raises LabError when there is nothing to probe: that would verify nothing.
+    What was decided in a recording to be resumed is not asked again; one to be written is written every few
+    seconds, as a whole. Raises LabError when there is nothing to probe: that would verify nothing.
     """
     patience, made = asked.patience(), plan(lab.world, asked.wanted())
     if not made.questions:
         raise LabError("nothing of what was asked for can be probed", "ask for other ports, or fewer filters")
+    run_ = Recorder(made, files or Files())
     with _Progress() as progress:
-        results = lab.observe(made, patience, progress)
-    return Comparison(made, results)
+        lab.observe(run_.rest, patience, progress, run_.take) if run_.rest.questions else None
+    return run_.finish()
 
 
 def _table(comparison: Comparison) -> Iterator[str]:
@@ -123,14 +133,17 @@ class _Progress:
 
     def __init__(self) -> None:
         self._shown = False
+        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __call__(self, done: int, of: int) -> None:
-        if of > 1000 and sys.stderr.isatty():
+        past = time.monotonic() - self._began
+        if (of > 1000 or past > 1) and sys.stderr.isatty():
             self._shown = True
-            sys.stderr.write(f"\r\x1b[Kprobing ... {done:,} of {of:,}")
+            left = f", about {past * (of - done) / done:,.0f} s left" if done and past > _SURE else ""
+            sys.stderr.write(f"\r\x1b[Kprobing ... {done:,} of {of:,}{left}")
             sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:

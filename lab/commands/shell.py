@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
 from analyzer.console import Console
 from lab.commands import split
 from lab.errors import LabError
-from lab.providers.netns.provider import EmbeddedLab
+from lab.providers import running
 from lab.world import World
 
 
 def run(console: Console, pod: str, command: str, *, name: str) -> int:
     """Run a command (by default a shell) where a pod is, and return its exit status."""
-    words = split(command) or [os.environ.get("SHELL", "/bin/sh")]
-    with EmbeddedLab.connect(name) as lab:
+    words = split(command)
+    with running.connect(name) as lab:
         return lab.shell(resident(lab.world, pod), words)
 
 

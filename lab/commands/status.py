@@ -11,7 +11,7 @@ from analyzer.commands import Exit
 from analyzer.console import Console
 from analyzer.load.text import printable
 from lab.commands import say
-from lab.providers.netns.provider import EmbeddedLab
+from lab.providers import running
 from lab.world import World, endpoint_of
 
 _HEADS = ("NAMESPACE", "NAME", "IP", "NODE", "LABELS", "SELECTED BY")
@@ -19,7 +19,7 @@ _HEADS = ("NAMESPACE", "NAME", "IP", "NODE", "LABELS", "SELECTED BY")
 
 def run(console: Console, *, name: str) -> int:
     """Write what lives in a lab."""
-    with EmbeddedLab.connect(name) as lab:
+    with running.connect(name) as lab:
         world = lab.world
     say(tabulate([*_rows(world)], _HEADS, tablefmt="plain", disable_numparse=True))
     return Exit.FINE

@@ -16,7 +16,7 @@ from lab.commands.shell import resident
 from lab.compare import arrived
 from lab.errors import LabError
 from lab.probes import Outcome, Probe, Protocol
-from lab.providers.netns.provider import EmbeddedLab, words
+from lab.providers import running
 from lab.report.table import attempt_line
 from lab.world import World, endpoint_of
 
@@ -28,7 +28,7 @@ def run(console: Console, source: str, destination: str, port: str, *, name: str
         transport = Protocol[protocol.name]
     except (ArgumentTypeError, KeyError) as error:
         raise LabError(f"{shown(port)} is no port of a connection", "write it as `80/TCP`") from error
-    with EmbeddedLab.connect(name) as lab:
+    with running.connect(name) as lab:
         world = lab.world
         here, there = resident(world, source), resident(world, destination)
         result, met = lab.trace(_probe(world, here, there, transport, number))
@@ -38,9 +38,9 @@ def run(console: Console, source: str, destination: str, port: str, *, name: str
     say(printable(f"{here} -> {there} {number}/{protocol.name}: {result.outcome.value}"))
     for attempt in result.attempts:
         say(f"  attempt {attempt_line(attempt)}")
-    for verdict in met:
-        say(f"  {printable(words(verdict))}")
-    if not met:
+    for verdict in met or ():
+        say(f"  {printable(verdict)}")
+    if met is not None and not met:
         say("  no policy decided")
     say()
     say("predicted:")
@@ -48,7 +48,7 @@ def run(console: Console, source: str, destination: str, port: str, *, name: str
         say(f"  {printable(line)}")
     predicted = Match.YES if found.bounds.certain.has(protocol, number) else Match.NO
     unknown = found.bounds.unknown.has(protocol, number)
-    if result.outcome is Outcome.ERROR or unknown:
+    if unknown or result.outcome in (Outcome.ERROR, Outcome.UNDECIDABLE):
         return Exit.UNKNOWN
     return Exit.FINE if arrived(result) is (predicted is Match.YES) else Exit.FINDING
 

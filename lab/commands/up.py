@@ -6,23 +6,52 @@ Comes in: manifests, and where the lab shall live. Goes out: an exit code, and a
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from analyzer.commands import Exit
 from analyzer.console import Console
+from lab import records
 from lab.commands import Reading, tell
 from lab.errors import LabError
 from lab.kindconfig import node_names
 from lab.manifests import Manifests, read
+from lab.providers import Manner, running
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing, World
 
-PROVIDERS = ("auto", "netns")
+PROVIDERS = ("auto", "netns", "context")
 
 
-def run(console: Console, reading: Reading, *, name: str, provider: str = "auto") -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """On which cluster; empty for the user's own kubeconfig, and its current context."""
+
+    context: str = ""
+    kubeconfig: str = ""
+
+
+def run(
+    console: Console,
+    reading: Reading,
+    *,
+    name: str,
+    provider: str = "auto",
+    where: Where | None = None,
+    manner: Manner | None = None,
+) -> int:
     """Bring a lab up."""
     began = time.monotonic()
     check_provider(provider)
+    where, manner = where or Where(), manner or Manner()
+    if provider == "context":
+        return _attach(console, reading, name, where, manner)
+    if where.context or where.kubeconfig:
+        raise LabError("a context is one of a cluster", "write `--provider context` as well")
+    if records.load(name) is not None:
+        raise LabError(
+            f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`"
+        )
     manifests = checked(console, reading)
     with (
         console.stage("up", "bringing the lab up"),
@@ -33,11 +62,42 @@ def run(console: Console, reading: Reading, *, name: str, provider: str = "auto"
     return Exit.FINE
 
 
-def deploy(console: Console, reading: Reading, *, name: str) -> int:
+def _attach(console: Console, reading: Reading, name: str, where: Where, manner: Manner) -> int:
+    """Attach a lab to a cluster that is there; with manifests, deploy them."""
+    from lab.providers.context.provider import ClusterLab
+
+    if running.exists(name):
+        raise LabError(
+            f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`"
+        )
+    began = time.monotonic()
+    manifests = checked(console, reading) if reading.paths else None
+    record = records.Record(
+        name=name,
+        provider="context",
+        context=where.context,
+        kubeconfig=str(Path(where.kubeconfig).absolute()) if where.kubeconfig else "",
+        cni=reading.cni,
+        settings={"agreed": manner.agreed, "image": manner.image},
+    )
+    with console.stage("up", "reading the cluster"):
+        lab = ClusterLab.attach(record, manner)
+    console.warn(lab.diagnostics)
+    with lab:
+        if manifests:
+            lab.deploy(manifests)
+        world = lab.world
+        cluster = f"the cluster of context `{lab.record.context}`, cni {world.cluster.profile}"
+        tell(f"lab `{name}` is {cluster}: {counted(world)} ({time.monotonic() - began:.2f} s)")
+    return Exit.FINE
+
+
+def deploy(console: Console, reading: Reading, *, name: str, manner: Manner | None = None) -> int:
     """Change what lives in a running lab."""
     began = time.monotonic()
-    with EmbeddedLab.connect(name) as lab:
-        manifests = checked(console, reading if reading.paths else Reading(paths=lab.world.sources))
+    with running.connect(name, manner) as lab:
+        paths = reading.paths or running.sources(lab, name)
+        manifests = checked(console, replace(reading, paths=paths))
         lab.deploy(manifests)
         lab.serve()
         tell(f"lab `{name}` has changed: {counted(lab.world)} ({time.monotonic() - began:.2f} s)")
@@ -49,7 +109,8 @@ def check_provider(provider: str) -> None:
     if provider not in PROVIDERS:
         raise LabError(
             f"there is no provider `{provider}` in this version",
-            "`netns` brings the manifests to life in network namespaces of this machine",
+            "`netns` brings the manifests to life in network namespaces of this machine,"
+            " `context` attaches to a cluster that is there",
         )
 
 

@@ -7,19 +7,47 @@ do is a LabError that says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
 
 from lab.manifests import Manifests
 from lab.plan import Plan
-from lab.probes import Patience, ProbeResult
+from lab.probes import Patience, Probe, ProbeResult
 from lab.world import World
 
 Progress = Callable[[int, int], object]
 """Is told how many probes are done, and of how many."""
+OnResult = Callable[[int, ProbeResult], object]
+"""Is told the number of a probe in its plan, and its result, as soon as it is decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the user wants it done, where a provider has a choice.
+
+    `agreed`: what is not the lab's own may be changed as far as probing needs it, and things may be made in a
+    cluster that others use. `concurrency` is how many pods ask at a time, `image` what an ephemeral container
+    runs ("": the usual).
+    """
+
+    agreed: bool = False
+    concurrency: int = 16
+    image: str = ""
 
 
 class Provider(Protocol):
-    """One running lab, or a cluster."""
+    """One running lab, or a cluster. As a context manager it hangs up at the end; the lab goes on."""
+
+    def __enter__(self) -> Self:
+        """Use it."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        ...
 
     @property
     def world(self) -> World:
@@ -30,11 +58,29 @@ class Provider(Protocol):
         """Change what lives in it into what the manifests say; what is in both stays as it is."""
         ...
 
-    def observe(self, plan: Plan, patience: Patience, progress: Progress | None = None) -> list[ProbeResult]:
+    def serve(self) -> None:
+        """Have pods answer on the ports that they declare, where they do not by themselves."""
+        ...
+
+    def observe(
+        self,
+        plan: Plan,
+        patience: Patience,
+        progress: Progress | None = None,
+        on_result: OnResult | None = None,
+    ) -> list[ProbeResult]:
         """Carry out the probes of a plan, and return a result for each, in order.
 
         Raises LabError when the canaries do not behave: then no verdict would mean anything.
         """
+        ...
+
+    def trace(self, probe: Probe) -> tuple[ProbeResult, Sequence[str] | None]:
+        """Make one connection; with it what let it pass or stopped it, in words, or None where none tell."""
+        ...
+
+    def notes(self) -> Sequence[str]:
+        """Return what is to be said about the last observation or removal: how it was done, what is left."""
         ...
 
     def shell(self, name: str, command: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ Comes in: a name. Goes out: the provider, connected. Commands need not know whic
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab import records
@@ -13,10 +14,10 @@ from lab.errors import LabError
 from lab.providers.netns import client, rundir
 
 if TYPE_CHECKING:
-    from lab.providers import Provider
+    from lab.providers import Manner, Provider
 
 
-def connect(name: str) -> Provider:
+def connect(name: str, manner: Manner | None = None) -> Provider:
     """Connect to the lab of that name. Raises LabError when there is none."""
     from lab.providers.netns.provider import EmbeddedLab
 
@@ -30,8 +31,14 @@ def connect(name: str) -> Provider:
     if record is None:
         raise LabError(f"no lab `{name}` is running", "start it with `up`")
     module = importlib.import_module(f"lab.providers.{record.provider}.provider")
-    connected: Provider = module.connect(record)
+    connected: Provider = module.connect(record, manner)
     return connected
+
+
+def sources(lab: Provider, name: str) -> tuple[str, ...]:
+    """Return the paths that a lab was made from; () when nothing was deployed."""
+    record = records.load(name)
+    return record.sources if record else lab.world.sources
 
 
 def exists(name: str) -> bool:
@@ -39,9 +46,10 @@ def exists(name: str) -> bool:
     return name in client.running() or records.load(name) is not None
 
 
-def end(name: str) -> bool:
-    """Remove a lab, and what is left of one; False when there was none."""
+def end(name: str) -> tuple[bool, Sequence[str]]:
+    """Remove a lab, and what is left of one; False when there was none. What it had to leave is told."""
     ended = client.down(name)
     if records.load(name) is None:
-        return ended
-    return connect(name).down() or ended
+        return ended, ()
+    with connect(name) as lab:
+        return lab.down() or ended, lab.notes()

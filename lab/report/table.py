@@ -5,6 +5,7 @@ Comes in: a comparison. Goes out: a matrix of who reached whom, what differed, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from analyzer import Bounds, Endpoint, Protocol, View
@@ -83,8 +84,20 @@ def summary(comparison: Comparison) -> Iterator[str]:
         f"{total:,} predictions probed: {counts[Status.AGREES]:,} true, {counts[Status.DIFFERS]:,} false,"
         f" {counts[Status.UNKNOWN]:,} left open by the API, {counts[Status.FAILED]:,} undecided"
     )
+    for why, count in undecidable(comparison).items():
+        yield f"undecidable here: {count:,} ({why})"
     for why, count in comparison.plan.impossible.items():
         yield f"not probed: {count:,} pairs of endpoints ({why})"
+
+
+def undecidable(comparison: Comparison) -> dict[str, int]:
+    """Return how many questions nobody could decide, by the reason why, the commonest first."""
+    found = Counter(
+        each.result.attempts[-1].reason or "no reason given"
+        for each in comparison.of(Status.UNDECIDABLE)
+        if each.result.attempts
+    )
+    return dict(found.most_common())
 
 
 def differences(comparison: Comparison) -> Iterator[str]:

@@ -23,6 +23,8 @@ from lab.errors import LabError
 from lab.providers.context.failures import ApiError
 
 if TYPE_CHECKING:
+    from websocket import WebSocket
+
     from lab.providers.context.execution import Executed
 
 Object = dict[str, Any]
@@ -55,6 +57,8 @@ class Client:
         self._kubeconfig, self._context = kubeconfig or None, context or None
         self._threads = threading.local()
         self._resources: dict[str, dict[str, Object]] = {}
+        self._talks: set[WebSocket] = set()
+        self._lock = threading.Lock()
         self.context = self.access.context
 
     @property
@@ -190,6 +194,23 @@ class Client:
         return execute(
             self, (namespace, pod, container), command, stdin=stdin, timeout=timeout, on_line=on_line
         )
+
+    def begun(self, talk: WebSocket) -> None:
+        """Remember a connection to a command, to be ended by `hang_up`."""
+        with self._lock:
+            self._talks.add(talk)
+
+    def ended(self, talk: WebSocket) -> None:
+        """Forget it."""
+        with self._lock:
+            self._talks.discard(talk)
+
+    def hang_up(self) -> None:
+        """End all connections to commands, whoever is waiting for them."""
+        with self._lock:
+            talks, self._talks = self._talks, set()
+        for talk in talks:
+            talk.shutdown()  # type: ignore[no-untyped-call]  # its types are incomplete
 
     def path_of(self, document: Mapping[str, Any]) -> str:
         """Return where an object belongs, by what the server says of its kind. Raises LabError."""

@@ -62,11 +62,13 @@ def execute(
     ends = time.monotonic() + timeout
     socket = _connected(client, place, command, stdin=bool(stdin))
     talk = _Talk(on_line)
+    client.begun(socket)
     try:
         _feed(socket, stdin)
         return talk.until(socket, ends)
     finally:
-        socket.close(timeout=1)
+        client.ended(socket)
+        socket.shutdown()  # type: ignore[no-untyped-call]  # its types are incomplete
 
 
 class _Talk:

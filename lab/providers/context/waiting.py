@@ -48,12 +48,20 @@ def nodes_ready(client: Client, patience: float = PATIENCE) -> None:
     _wait(client, missing, "the nodes are not ready", patience, ["kube-system"])
 
 
-def pods_ready(client: Client, namespaces: Iterable[str], patience: float = PATIENCE) -> None:
-    """Wait until all pods of some namespaces are Ready, or have done what they had to do."""
+def pods_ready(
+    client: Client, namespaces: Iterable[str], patience: float = PATIENCE, *, selector: str = ""
+) -> None:
+    """Wait until all pods of some namespaces are Ready, or have done what they had to do.
+
+    A label `selector` restricts it to some of them.
+    """
     chosen = sorted(set(namespaces))
+    query = {"labelSelector": selector} if selector else {}
 
     def missing() -> str:
-        pods = [each for name in chosen for each in client.list_all(f"/api/v1/namespaces/{name}/pods")]
+        pods = [
+            each for name in chosen for each in client.list_all(f"/api/v1/namespaces/{name}/pods", **query)
+        ]
         waiting = [each for each in pods if not _settled(each)]
         for each in waiting:
             if hopeless := [word for word in _reasons(each) if word.partition(":")[0] in _HOPELESS]:

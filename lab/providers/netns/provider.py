@@ -6,6 +6,7 @@ that every command sees the same.
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -17,7 +18,7 @@ from lab.errors import LabError
 from lab.manifests import Manifests
 from lab.plan import Plan
 from lab.probes import Patience, Probe, ProbeResult, Protocol
-from lab.providers import Progress
+from lab.providers import OnResult, Progress
 from lab.providers.netns.client import Lab, down
 from lab.providers.netns.firewall import Verdict, compile_world, counts, table_name
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
@@ -98,7 +99,13 @@ class EmbeddedLab:
         )
         self._enforce(after, placing)
 
-    def observe(self, plan: Plan, patience: Patience, progress: Progress | None = None) -> list[ProbeResult]:
+    def observe(
+        self,
+        plan: Plan,
+        patience: Patience,
+        progress: Progress | None = None,
+        on_result: OnResult | None = None,
+    ) -> list[ProbeResult]:
         """Carry out a plan. Raises LabError when the canaries do not behave."""
         canaries = canary.questions(canary.cluster(self.world))
         listeners = plan.listeners()
@@ -107,10 +114,18 @@ class EmbeddedLab:
         probes = [question.probe for question in plan.questions]
         canary.check(self._lab.probe(canaries, patience))
         results = self._lab.probe(probes, patience, progress)
-        rules = {name: words(verdict) for name, verdict in self.legend.items()}
-        return [result.told(rules) for result in results]
+        rules = {name: in_words(verdict) for name, verdict in self.legend.items()}
+        told = [result.told(rules) for result in results]
+        for number, result in enumerate(told):
+            if on_result:
+                on_result(number, result)
+        return told
 
-    def trace(self, probe: Probe) -> tuple[ProbeResult, list[Verdict]]:
+    def notes(self) -> Sequence[str]:
+        """Return nothing: there is one way to probe, and a lab leaves nothing."""
+        return ()
+
+    def trace(self, probe: Probe) -> tuple[ProbeResult, Sequence[str] | None]:
         """Make one connection, and return it with what let it pass or stopped it, in order."""
         if probe.expect:
             self._lab.listen([(probe.expect, probe.protocol, probe.port)])
@@ -123,11 +138,11 @@ class EmbeddedLab:
             met.append(result.rule)
         found = [legend[name] for name in met if name in legend]
         found.sort(key=lambda each: each.direction is Direction.INGRESS)
-        rules = {name: words(verdict) for name, verdict in legend.items()}
-        return result.told(rules), found
+        rules = {name: in_words(verdict) for name, verdict in legend.items()}
+        return result.told(rules), [in_words(verdict) for verdict in found]
 
     def shell(self, name: str, command: Sequence[str]) -> int:
-        """Run a command in a pod's network, in which the pods' names are known."""
+        """Run a command (by default a shell) in a pod's network, in which the pods' names are known."""
         hosts = ["127.0.0.1 localhost", "::1 localhost"]
         for pod_name, pod in self.world.pods():
             short = pod_name.rpartition("/")[2]
@@ -137,7 +152,8 @@ class EmbeddedLab:
             names = f"{full} {full}.svc {full}.svc.cluster.local"
             hosts += [f"{address} {names}" for address in service.cluster_ips]
         self.serve()
-        return self._lab.shell(name, command, "\n".join((*hosts, "")))
+        words = list(command) or [os.environ.get("SHELL", "/bin/sh")]
+        return self._lab.shell(name, words, "\n".join((*hosts, "")))
 
     def serve(self) -> None:
         """Have every pod listen on the ports that it declares, and on 80/TCP where it declares none."""
@@ -191,7 +207,7 @@ class EmbeddedLab:
         return found
 
 
-def words(verdict: Verdict) -> str:
+def in_words(verdict: Verdict) -> str:
     """Say in a line what let a packet pass, or stopped it."""
     policies = ", ".join(verdict.policies)
     where = f" ({verdict.span})" if verdict.span else ""

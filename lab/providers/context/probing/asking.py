@@ -1,0 +1,164 @@
+"""One pod asks: all of its targets in one exec, and what came of each.
+
+Comes in: a seat and targets. Goes out: a Report for each target. What was not answered is broken, with the
+reason, and never taken for a denial. Only the transport is tried again, and only for what is still open.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol as Interface
+
+from lab.errors import LabError
+from lab.probes import Protocol
+from lab.providers.context.execution import Executed
+from lab.providers.context.probing import script
+from lab.providers.context.probing.script import Said, Target
+from lab.providers.context.probing.sources import Seat
+
+_TRIES = 3
+_PAUSE = 0.5
+CONTROL = 0
+"""The number of the target that every run has: the pod's own loopback, where no policy stands in between."""
+_NOWHERE = Target(number=CONTROL, protocol=Protocol.TCP, address="127.0.0.1", port=1, seconds=2.0)
+
+
+class Executor(Interface):
+    """What can run a command where a pod is."""
+
+    def exec(  # noqa: PLR0913 - see Client.exec
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 60.0,
+        on_line: Callable[[str], object] | None = None,
+    ) -> Executed:
+        """Run a command in a container."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was said about a target. Times are in seconds, `started` of the monotonic clock."""
+
+    said: Said
+    words: str
+    started: float
+    took: float
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one exec has told so far."""
+
+    on_report: Callable[[int], object]
+    began: float = field(default_factory=time.monotonic)
+    tool: str = ""
+    starts: dict[int, float] = field(default_factory=dict)
+    reports: dict[int, Report] = field(default_factory=dict)
+
+    def take(self, line: str) -> None:
+        """Read a line of the script."""
+        now = time.monotonic()
+        self.tool = self.tool or script.tool(line)
+        answer = script.answer(line)
+        if answer is None:
+            return
+        if answer.said is None:
+            self.starts[answer.number] = now
+            return
+        started = self.starts.get(answer.number, now)
+        known = answer.number in self.reports
+        self.reports[answer.number] = Report(
+            said=answer.said, words=answer.words, started=started, took=now - started
+        )
+        if not known and answer.number != CONTROL:
+            self.on_report(answer.number)
+
+
+class Pod:
+    """One pod that asks. `way` says, once it has asked, how."""
+
+    def __init__(self, executor: Executor, seat: Seat, stop: threading.Event) -> None:
+        self._executor, self._seat, self._stop = executor, seat, stop
+        self._container = ""
+        self.tool = ""
+
+    @property
+    def way(self) -> str:
+        """How this pod asks, in words."""
+        if not self.tool:
+            return "not at all"
+        return f"{self.tool} in {'an ephemeral' if self._seat.ephemeral else 'its own'} container"
+
+    def ask(self, targets: Sequence[Target], on_report: Callable[[int], object]) -> Mapping[int, Report]:
+        """Ask all targets, and return a report for each."""
+        found: dict[int, Report] = {}
+        trouble = "no container of the pod runs"
+        for name in [self._container] if self._container else self._seat.containers:
+            found, trouble = self._asked(name, targets, on_report)
+            if found or self._container:
+                break
+        now = time.monotonic()
+        lost = Report(said=Said.BROKEN, words=self._reason(trouble), started=now, took=0.0)
+        return {each.number: found.get(each.number, lost) for each in targets}
+
+    def _reason(self, trouble: str) -> str:
+        return f"{trouble} ({self._seat.why})" if self._seat.why and not self.tool else trouble
+
+    def _asked(
+        self, container: str, targets: Sequence[Target], on_report: Callable[[int], object]
+    ) -> tuple[dict[int, Report], str]:
+        """Ask from one container; return what was answered, and what was in the way of the rest."""
+        found: dict[int, Report] = {}
+        trouble = ""
+        for number in range(_TRIES):
+            left = [each for each in targets if each.number not in found]
+            if not left or self._stop.is_set():
+                break
+            if number:
+                time.sleep(_PAUSE * number)
+            run = _Run(on_report)
+            try:
+                ended = self._executor.exec(
+                    self._seat.namespace,
+                    self._seat.pod,
+                    container,
+                    script.words(),
+                    stdin=script.told([_NOWHERE, *left]),
+                    timeout=script.longest([_NOWHERE, *left]),
+                    on_line=run.take,
+                )
+            except LabError as error:
+                trouble = error.message
+                if not getattr(error, "status", 0):
+                    continue
+                break
+            if run.tool == "none":
+                return found, "no program in its containers can connect"
+            if not run.tool:
+                trouble = _said(ended)
+                if ended.status is None and ended.trouble.startswith("the connection broke"):
+                    continue
+                break
+            control = run.reports.pop(CONTROL, None)
+            if control is not None and control.said not in (Said.REFUSED, Said.OPEN):
+                return found, f"{run.tool} cannot tell even its own pod: {control.said.value} {control.words}"
+            self._container, self.tool = container, run.tool
+            found.update(run.reports)
+            trouble = _said(ended)
+        return found, trouble
+
+
+def _said(ended: Executed) -> str:
+    """Say in a line why a command gave no answers."""
+    last = " ".join(ended.stderr.split())[-200:]
+    words = ended.trouble or f"the probe ended with exit status {ended.status}"
+    return f"{words}: {last}" if last else words

@@ -1,0 +1,195 @@
+"""Where in a pod probes can start: an ephemeral container of ours, or the containers that it has.
+
+Comes in: pods as the API server shows them. Goes out: for each the containers to try, in order, and why not
+the better one. An ephemeral container has only what the Pod Security Standard `restricted` allows, and ends
+by itself; it cannot be removed from a pod, so pods that are not this lab's get one only when the user agrees.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.errors import LabError
+from lab.providers.context import applying, waiting
+
+if TYPE_CHECKING:
+    from lab.providers.context.client import Client, Object
+
+# agnhost is what Kubernetes' own tests probe with.
+IMAGE = (
+    "registry.k8s.io/e2e-test-images/agnhost:2.53"
+    "@sha256:99c6b4bb4a1e1df3f0b3752168c89358794d02258ebebc26bf21c29399011a85"
+)
+PREFIX = "kubereach-probe"
+LIFETIME = 3600
+"""Seconds after which an ephemeral container ends by itself."""
+_USER = 65534
+_PATIENCE = 60.0
+_FAILED = frozenset(
+    (
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "CreateContainerError",
+        "CreateContainerConfigError",
+        "RunContainerError",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Containers of a pod in which to probe, best first. `ephemeral`: the first is ours.
+
+    `why` says why there is no ephemeral container, "" where there is one.
+    """
+
+    namespace: str
+    pod: str
+    containers: tuple[str, ...]
+    ephemeral: bool
+    ours: bool
+    why: str = ""
+
+
+def seats(
+    client: Client, pods: Mapping[str, Object], labels: Mapping[str, str], image: str, *, agreed: bool
+) -> dict[str, Seat]:
+    """Return where to probe from in each of some pods, by their names; starts what is missing, and waits.
+
+    Raises LabError when the cluster cannot be reached.
+    """
+    why: dict[str, str] = {}
+    asked: dict[str, str] = {}
+    for name, pod in pods.items():
+        if running(pod):
+            continue
+        if not (agreed or applying.bears(pod, labels)):
+            why[name] = "the pod is not this lab's; `--yes` agrees to an ephemeral container in it"
+            continue
+        try:
+            asked[name] = _add(client, pod, image)
+        except LabError as error:
+            why[name] = error.message
+    latest = dict(pods)
+    if asked:
+        latest.update(_wait(client, {name: pods[name] for name in asked}, asked, why))
+    return {name: seat_of(pod, labels, why.get(name, "")) for name, pod in latest.items()}
+
+
+def running(pod: Object) -> str:
+    """Return the name of our ephemeral container that runs in a pod; "" when there is none."""
+    for each in (pod.get("status") or {}).get("ephemeralContainerStatuses") or []:
+        if str(each.get("name")).startswith(PREFIX) and (each.get("state") or {}).get("running"):
+            return str(each["name"])
+    return ""
+
+
+def left_in(pods: Iterable[Object]) -> list[str]:
+    """Return the pods that have ephemeral containers of ours, ended ones as well."""
+    return [
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        for pod in pods
+        if any(str(each.get("name")).startswith(PREFIX) for each in _ephemeral(pod))
+    ]
+
+
+def container(name: str, image: str) -> Object:
+    """Return the ephemeral container, as the API takes it."""
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        # The first process of a container gets no signal that it does not wait for.
+        "command": ["sh", "-c", f"trap 'exit 0' TERM; sleep {LIFETIME} & wait"],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def path(pod: Object) -> str:
+    """Return where a pod is."""
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def _add(client: Client, pod: Object, image: str) -> str:
+    taken = {str(each.get("name")) for each in _ephemeral(pod)}
+    name = next(each for number in range(len(taken) + 1) if (each := f"{PREFIX}-{number}") not in taken)
+    body = {"spec": {"ephemeralContainers": [container(name, image)]}}
+    client.patch(f"{path(pod)}/ephemeralcontainers", body, "strategic")
+    return name
+
+
+def _wait(
+    client: Client, pods: Mapping[str, Object], asked: Mapping[str, str], why: dict[str, str]
+) -> dict[str, Object]:
+    """Wait until containers run; those that will not are explained in `why`."""
+    latest, ends = dict(pods), time.monotonic() + _PATIENCE
+    open_ = set(asked)
+    while open_:
+        namespaces = {str(pods[name]["metadata"]["namespace"]) for name in open_}
+        listed = {
+            (str(each["metadata"]["namespace"]), str(each["metadata"]["name"])): each
+            for namespace in sorted(namespaces)
+            for each in client.list_all(f"/api/v1/namespaces/{namespace}/pods")
+        }
+        for name in sorted(open_):
+            metadata = pods[name]["metadata"]
+            found = listed.get((str(metadata["namespace"]), str(metadata["name"])))
+            state = _state(found, asked[name]) if found else "the pod is gone"
+            if state is None:
+                continue
+            open_.discard(name)
+            latest[name] = found or pods[name]
+            if state:
+                why[name] = state
+        if open_ and time.monotonic() > ends:
+            why.update(dict.fromkeys(open_, f"its ephemeral container did not start in {_PATIENCE:g} s"))
+            break
+        if open_:
+            time.sleep(0.3)
+    return latest
+
+
+def _state(pod: Object, name: str) -> str | None:
+    """Return "" when a container runs, why it never will, or None to wait on."""
+    for each in (pod.get("status") or {}).get("ephemeralContainerStatuses") or []:
+        if each.get("name") != name:
+            continue
+        state = each.get("state") or {}
+        if state.get("running"):
+            return ""
+        held = state.get("waiting") or {}
+        if state.get("terminated") or held.get("reason") in _FAILED:
+            return f"its ephemeral container cannot run: {waiting.why(pod)}"
+    return None
+
+
+def seat_of(pod: Object, labels: Mapping[str, str], why: str = "") -> Seat:
+    """Return the seat that a pod has now."""
+    metadata = pod["metadata"]
+    mine = running(pod)
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    own = [str(each["name"]) for each in statuses if (each.get("state") or {}).get("running")]
+    return Seat(
+        namespace=str(metadata["namespace"]),
+        pod=str(metadata["name"]),
+        containers=(mine, *own) if mine else tuple(own),
+        ephemeral=bool(mine),
+        ours=applying.bears(pod, labels),
+        why="" if mine else why or "it has no ephemeral container",
+    )
+
+
+def _ephemeral(pod: Object) -> list[Object]:
+    return (pod.get("spec") or {}).get("ephemeralContainers") or []

@@ -1,0 +1,246 @@
+"""A cluster as a provider: what lives in it is read back, what is asked starts inside its pods.
+
+Comes in: a record, and how the user wants it done. Goes out: worlds, results. What the lab makes bears its
+labels and is listed in its record; nothing else is ever changed or removed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from analyzer import Diagnostic
+from lab import records
+from lab.errors import LabError
+from lab.manifests import Manifests
+from lab.plan import Plan
+from lab.probes import Patience, Probe, ProbeResult
+from lab.providers import Manner, OnResult, Progress
+from lab.providers.context import applying, waiting
+from lab.providers.context.applying import Applied
+from lab.providers.context.client import Client
+from lab.providers.context.probing import sources
+from lab.providers.context.probing.listening import listen
+from lab.providers.context.probing.rounds import Rounds
+from lab.providers.context.probing.verdicts import Place
+from lab.providers.context.reading import Read, read_world
+from lab.records import Record
+from lab.world import World
+
+if TYPE_CHECKING:
+    from lab.providers.context.client import Object
+
+_NOT_AGREED = "`--yes` agrees: all of it is labelled, `invoke down` removes it, and what is not the lab's stays as it is"
+
+
+def connect(record: Record, manner: Manner | None = None) -> ClusterLab:
+    """Return the lab of a record."""
+    return ClusterLab(record, manner)
+
+
+class ClusterLab:
+    """A lab on a cluster that is there already."""
+
+    def __init__(self, record: Record, manner: Manner | None = None) -> None:
+        """Take over a record. Raises AnalyzerError when its context is not there; nothing is sent yet."""
+        self.record = record
+        manner = manner or Manner()
+        agreed = manner.agreed or bool(record.settings.get("agreed")) or record.provider == "kind"
+        self._manner = replace(manner, agreed=agreed)
+        self.client = Client(record.kubeconfig, record.context)
+        self._read: Read | None = None
+        self._notes: list[str] = []
+
+    @classmethod
+    def attach(cls, record: Record, manner: Manner | None = None) -> Self:
+        """Attach a lab to a cluster: it is read once, nothing is made in it, and the record is saved."""
+        made = cls(record, manner)
+        made.record = replace(record, context=made.client.context.name)
+        made._read_now()
+        records.save(made.record)
+        return made
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.hang_up()
+
+    @property
+    def world(self) -> World:
+        """What lives in the cluster, as it was when this was asked first."""
+        return self._read_now().world
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is to be said about how the cluster was read."""
+        return self._read_now().diagnostics
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What all that the lab makes is marked with."""
+        return applying.labels_of(self.record.name)
+
+    def deploy(self, manifests: Manifests) -> None:
+        """Apply manifests, remove what earlier ones made and these do not, and wait until pods are ready.
+
+        Raises LabError unless the user agreed, and when something is there that is not this lab's.
+        """
+        if not self._manner.agreed:
+            raise LabError(
+                f"this would change the cluster of the context `{self.record.context}`", _NOT_AGREED
+            )
+        before = Applied.read(self.record.settings.get("applied"), self.labels)
+        # Pods and workloads run while the policies take hold, as `kubectl apply -f` would have it.
+        after = applying.apply(self.client, manifests.documents, labels=self.labels)
+        stale = tuple(ref for ref in before.refs if ref.path not in {each.path for each in after.refs})
+        settings = {
+            **self.record.settings,
+            "applied": [*after.plain(), *Applied(refs=stale, labels=self.labels).plain()],
+        }
+        self._save(replace(self.record, sources=manifests.paths, settings=settings))
+        applying.remove(self.client, Applied(refs=stale, labels=self.labels))
+        self._save(replace(self.record, settings={**self.record.settings, "applied": after.plain()}))
+        spaces = {ref.namespace for ref in after.refs if ref.namespace}
+        selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
+        waiting.pods_ready(self.client, spaces, selector=selector)
+        self._read = None
+
+    def serve(self) -> None:
+        """Do nothing: what lives in a cluster serves by itself."""
+
+    def observe(
+        self,
+        plan: Plan,
+        patience: Patience,
+        progress: Progress | None = None,
+        on_result: OnResult | None = None,
+    ) -> list[ProbeResult]:
+        """Carry out a plan from inside the pods. Raises LabError when the cluster cannot be reached."""
+        probes = [question.probe for question in plan.questions]
+        asking = {probe.source for probe in probes}
+        listeners = plan.listeners()
+        seats = self._seats(
+            asking | {name for name, protocol, _ in listeners if protocol.name == "UDP"}, asking
+        )
+        answering = listen(self.client, seats, listeners, self._manner.concurrency)
+        place = Place(profile=self.world.cluster.profile, answering=answering, began=time.monotonic())
+        rounds = Rounds(
+            self.client,
+            {name: seat for name, seat in seats.items() if name in asking},
+            place,
+            self._manner.concurrency,
+        )
+        try:
+            return rounds.run(probes, patience, progress, on_result)
+        except BaseException:
+            self.client.hang_up()
+            raise
+        finally:
+            self._notes = [f"{count:,} pods asked by {way}" for way, count in rounds.ways.items()]
+
+    def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
+        """Make one connection. A cluster does not tell which of its policies decided."""
+        seats = self._seats({probe.source}, {probe.source})
+        place = Place(profile=self.world.cluster.profile, answering=frozenset(), began=time.monotonic())
+        (result,) = Rounds(self.client, seats, place, 1).run([probe], Patience())
+        return result, None
+
+    def notes(self) -> Sequence[str]:
+        """Return how the last probes were made, or what the last removal had to leave."""
+        return self._notes
+
+    def shell(self, name: str, command: Sequence[str]) -> int:
+        """Run a command in a pod: in the lab's ephemeral container when one runs, else in its first one.
+
+        kubectl gives it the caller's terminal; without kubectl only a command that needs none can run.
+        """
+        pod = self._objects()[name]
+        seat = sources.seat_of(pod, self.labels)
+        if not seat.containers:
+            raise LabError(f"no container of `{name}` runs: {waiting.why(pod)}")
+        words = list(command) or ["sh"]
+        if shutil.which("kubectl"):
+            terminal = ["-t"] if sys.stdin.isatty() else []
+            where = ["-n", seat.namespace, seat.pod, "-c", seat.containers[0]]
+            config = ["--kubeconfig", self.record.kubeconfig] if self.record.kubeconfig else []
+            context = ["--context", self.record.context]
+            kubectl = ["kubectl", *config, *context, "exec", "-i", *terminal, *where, "--", *words]
+            return subprocess.run(kubectl, check=False).returncode
+        if not command:
+            raise LabError("a shell in a pod needs kubectl", "install it, or give a command behind ` -- `")
+        ended = self.client.exec(seat.namespace, seat.pod, seat.containers[0], words, on_line=_say)
+        sys.stderr.write(ended.stderr)
+        if ended.status is None:
+            raise LabError(f"`{words[0]}` in `{name}`: {ended.trouble}")
+        return ended.status
+
+    def down(self) -> bool:
+        """Remove what the lab made, end its ephemeral containers, and forget it."""
+        applied = Applied.read(self.record.settings.get("applied"), self.labels)
+        left = applying.remove(self.client, applied)
+        self._notes = [f"{ref}: it does not bear this lab's labels any more" for ref in left]
+        self._notes += self._end_containers()
+        return records.forget(self.record.name)
+
+    def _end_containers(self) -> list[str]:
+        """End the ephemeral containers of ours, and say where they remain to be seen."""
+        pods = [pod for pod in self.client.list_all("/api/v1/pods") if not applying.bears(pod, self.labels)]
+        for pod in pods:
+            if name := sources.running(pod):
+                metadata = pod["metadata"]
+                place = str(metadata["namespace"]), str(metadata["name"])
+                try:
+                    self.client.exec(*place, name, ["kill", "1"], timeout=10)
+                except LabError:
+                    continue  # it ends by itself
+        return [
+            f"Pod {name}: an ended ephemeral container, which cannot be removed from a pod"
+            for name in sources.left_in(pods)
+        ]
+
+    def _seats(self, names: set[str], asking: set[str]) -> dict[str, sources.Seat]:
+        """Return where to probe from; pods that only answer get a container when they are the lab's own."""
+        objects = self._objects()
+        image = self._manner.image or str(self.record.settings.get("image") or "") or sources.IMAGE
+        wanted = {
+            name: objects[name]
+            for name in sorted(names)
+            if name in objects and (name in asking or applying.bears(objects[name], self.labels))
+        }
+        return sources.seats(self.client, wanted, self.labels, image, agreed=self._manner.agreed)
+
+    def _objects(self) -> dict[str, Object]:
+        """Return the pods of the world as the API server shows them now, by their names in the lab."""
+        listed = {
+            (str(each["metadata"]["namespace"]), str(each["metadata"]["name"])): each
+            for each in self.client.list_all("/api/v1/pods")
+        }
+        return {
+            name: listed[pod.namespace, pod.name]
+            for name, pod in self.world.pods()
+            if (pod.namespace, pod.name) in listed
+        }
+
+    def _read_now(self) -> Read:
+        if self._read is None:
+            record = self.record
+            self._read = read_world(record.context, record.kubeconfig, cni=record.cni, sources=record.sources)
+        return self._read
+
+    def _save(self, record: Record) -> None:
+        self.record = record
+        records.save(record)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
