@@ -22,6 +22,11 @@ _MANIFESTS = {
     "name": "of the lab, so that several can live side by side",
 }
 
+_CLUSTER = {
+    "yes": "agree to changes of a cluster that is not the lab's own",
+    "probe-image": "what ephemeral containers run, from a registry of yours: an agnhost",
+}
+
 
 def _carry_out(call: Callable[[Console], int]) -> None:
     from lab.commands import carried_out
@@ -50,29 +55,55 @@ def predict(context: Context, manifests: str = "manifests/", options: str = "") 
     context.run(f"{shlex.quote(sys.executable)} -m analyzer {options} {manifests}", pty=sys.stdout.isatty())
 
 
-@task(help={**_MANIFESTS, "provider": "auto or netns"})
-def up(
-    context: Context,
+@task(
+    help={
+        **_MANIFESTS,
+        **_CLUSTER,
+        "provider": "auto, netns or context",
+        "context": "of the kubeconfig, for `--provider context` (default: the current one)",
+        "kubeconfig": "another one than kubectl's",
+    }
+)
+def up(  # noqa: PLR0913 - one parameter an option
+    c: Context,
     manifests: str = "",
     provider: str = "auto",
     name: str = _LAB,
     cni: str = "",
     max_replicas: int = 0,
+    context: str = "",
+    kubeconfig: str = "",
+    probe_image: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
 ) -> None:
     """Bring a lab up with manifests: `invoke up`, `invoke up -- examples/named-ports`."""
     from lab.commands import Reading, up as command
+    from lab.providers import Manner
 
-    reading = Reading(paths=_paths(context, manifests), cni=cni, max_replicas=max_replicas or None)
-    _carry_out(lambda console: command.run(console, reading, name=name, provider=provider))
+    reading = Reading(paths=_paths(c, manifests), cni=cni, max_replicas=max_replicas or None)
+    where = command.Where(context=context, kubeconfig=kubeconfig)
+    manner = Manner(agreed=yes, image=probe_image)
+    _carry_out(
+        lambda console: command.run(
+            console, reading, name=name, provider=provider, where=where, manner=manner
+        )
+    )
 
 
-@task(help={key: _MANIFESTS[key] for key in ("manifests", "cni", "name")})
-def deploy(context: Context, manifests: str = "", name: str = _LAB, cni: str = "") -> None:
+@task(help={**{key: _MANIFESTS[key] for key in ("manifests", "cni", "name")}, "yes": _CLUSTER["yes"]})
+def deploy(
+    context: Context,
+    manifests: str = "",
+    name: str = _LAB,
+    cni: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
+) -> None:
     """Apply changed manifests to a running lab, without restarting it."""
     from lab.commands import Reading, up as command
+    from lab.providers import Manner
 
     reading = Reading(paths=_paths(context, manifests), cni=cni)
-    _carry_out(lambda console: command.deploy(console, reading, name=name))
+    _carry_out(lambda console: command.deploy(console, reading, name=name, manner=Manner(agreed=yes)))
 
 
 @task(help={"name": _MANIFESTS["name"]})
@@ -102,6 +133,9 @@ def down(context: Context, name: str = _LAB) -> None:
         "timeout": "seconds until the first silence counts",
         "format": "table, json, csv or junit",
         "output": "write a recording to this file, for `nox -s verify -- --recording`",
+        "resume": "go on with a recording; it is written as it goes",
+        "concurrency": "how many pods of a cluster ask at a time",
+        **_CLUSTER,
         "name": _MANIFESTS["name"],
     },
 )
@@ -115,10 +149,16 @@ def probe(  # noqa: PLR0913 - one parameter an option
     timeout: str = "1",
     format: str = "table",  # noqa: A002 - the option's name
     output: str = "",
+    resume: str = "",
+    concurrency: int = 16,
+    probe_image: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     name: str = _LAB,
 ) -> None:
     """Send real packets between the pods of a lab, and show who reached whom."""
     from lab.commands import number, probe as command
+    from lab.providers import Manner
+    from lab.recording import Files
 
     def run(console: Console) -> int:
         asked = command.Asked(
@@ -128,8 +168,9 @@ def probe(  # noqa: PLR0913 - one parameter an option
             ports=tuple(port or ()),
             every_pair=every_pair,
             timeout=number(timeout, "`--timeout`"),
+            manner=Manner(agreed=yes, concurrency=concurrency, image=probe_image),
         )
-        return command.run(console, asked, name=name, form=format, output=output)
+        return command.run(console, asked, name=name, form=format, files=Files(output=output, resume=resume))
 
     _carry_out(run)
 

@@ -68,7 +68,7 @@ class Recorder:
     def __init__(self, plan: Plan, files: Files) -> None:
         self._plan, self._output = plan, files.output or files.resume
         self._known: dict[int, ProbeResult] = {}
-        if files.resume and (not files.output or Path(files.resume).exists()):
+        if files.resume and Path(files.resume).exists():
             self._resume(files.resume)
         self._asked = [number for number in range(len(plan.questions)) if number not in self._known]
         self.rest = replace(plan, questions=tuple(plan.questions[number] for number in self._asked))
@@ -89,16 +89,13 @@ class Recorder:
         return found
 
     def _resume(self, path: str) -> None:
-        if not Path(path).exists():
-            return  # the first part of a run that will be resumed
         recording = read(path)
-        placement = self._plan.world.placement
-        if moved := [
-            name for name, place in recording.placement.pods.items() if placement.pods.get(name) != place
-        ]:
+        now = self._plan.world.placement.pods
+        moved = [name for name, place in recording.placement.pods.items() if now.get(name) != place]
+        if moved:
             raise LabError(
                 f"`{path}` was recorded when `{moved[0]}` was elsewhere",
-                "its observations count no more: begin anew",
+                "what was observed then does not count any more: begin anew",
             )
         for number, question in enumerate(self._plan.questions):
             result = recording.results.get(question.probe)
@@ -108,9 +105,8 @@ class Recorder:
     def _now(self) -> Comparison:
         numbers = sorted(self._known)
         questions = tuple(self._plan.questions[number] for number in numbers)
-        return Comparison(
-            replace(self._plan, questions=questions), [self._known[number] for number in numbers]
-        )
+        results = [self._known[number] for number in numbers]
+        return Comparison(replace(self._plan, questions=questions), results)
 
 
 def save(comparison: Comparison, path: str) -> None:

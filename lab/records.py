@@ -46,8 +46,7 @@ def state_folder() -> Path:
 
     Raises LabError when it is not the user's own.
     """
-    base = os.environ.get("XDG_STATE_HOME") or str(Path("~", ".local", "state").expanduser())
-    folder = Path(base, "kubereach")
+    folder = _folder()
     for path in (folder, folder / "labs"):
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,6 +62,7 @@ def state_folder() -> Path:
 
 def save(record: Record) -> None:
     """Write a record, as a whole or not at all. Raises LabError."""
+    state_folder()
     path = _path(record.name)
     data = {"version": VERSION, **asdict(record), "sources": list(record.sources)}
     try:
@@ -112,9 +112,14 @@ def forget(name: str) -> bool:
 
 def names() -> list[str]:
     """Return the names of all labs that are remembered."""
-    return sorted(path.stem for path in (state_folder() / "labs").glob("[!.]*.json"))
+    return sorted(path.stem for path in (_folder() / "labs").glob("[!.]*.json"))
 
 
 def _path(name: str) -> Path:
     rundir.check_name(name)
-    return state_folder() / "labs" / f"{name}.json"
+    return _folder() / "labs" / f"{name}.json"
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path("~", ".local", "state").expanduser())
+    return Path(base, "kubereach")

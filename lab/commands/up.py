@@ -49,9 +49,7 @@ def run(
     if where.context or where.kubeconfig:
         raise LabError("a context is one of a cluster", "write `--provider context` as well")
     if records.load(name) is not None:
-        raise LabError(
-            f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`"
-        )
+        raise _up_already(name)
     manifests = checked(console, reading)
     with (
         console.stage("up", "bringing the lab up"),
@@ -67,9 +65,7 @@ def _attach(console: Console, reading: Reading, name: str, where: Where, manner:
     from lab.providers.context.provider import ClusterLab
 
     if running.exists(name):
-        raise LabError(
-            f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`"
-        )
+        raise _up_already(name)
     began = time.monotonic()
     manifests = checked(console, reading) if reading.paths else None
     record = records.Record(
@@ -102,6 +98,10 @@ def deploy(console: Console, reading: Reading, *, name: str, manner: Manner | No
         lab.serve()
         tell(f"lab `{name}` has changed: {counted(lab.world)} ({time.monotonic() - began:.2f} s)")
     return Exit.FINE
+
+
+def _up_already(name: str) -> LabError:
+    return LabError(f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`")
 
 
 def check_provider(provider: str) -> None:

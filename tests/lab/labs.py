@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/expect.yaml"))
 
@@ -41,13 +43,7 @@ def command(*words: str, environment: Mapping[str, str] | None = None) -> Ended:
 @contextmanager
 def runtime_folder() -> Iterator[str]:
     """Give labs a folder whose path is short enough for a socket's name."""
-    with tempfile.TemporaryDirectory(prefix="kr-") as folder:
-        before = os.environ.get("XDG_RUNTIME_DIR")
-        os.environ["XDG_RUNTIME_DIR"] = folder
-        try:
-            yield folder
-        finally:
-            if before is None:
-                del os.environ["XDG_RUNTIME_DIR"]
-            else:
-                os.environ["XDG_RUNTIME_DIR"] = before
+    with tempfile.TemporaryDirectory(prefix="kr-") as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", folder)
+        environment.setenv("XDG_STATE_HOME", folder)
+        yield folder

@@ -36,7 +36,7 @@ from lab.world import World
 if TYPE_CHECKING:
     from lab.providers.context.client import Object
 
-_NOT_AGREED = "`--yes` agrees: all of it is labelled, `invoke down` removes it, and what is not the lab's stays as it is"
+_NOT_AGREED = "`--yes` agrees: all is labelled, `invoke down` removes it, and what others made stays as it is"
 
 
 def connect(record: Record, manner: Manner | None = None) -> ClusterLab:

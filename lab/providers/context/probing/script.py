@@ -91,6 +91,9 @@ ask() {
     return
   fi
   printf '%s start %s\n' $mark $number
+  # GNU wget tries twenty times.
+  limit=
+  command -v timeout >/dev/null 2>&1 && limit="timeout $((whole + 1))"
   case $tool in
     agnhost)
       if words=$($agnhost connect --protocol=$protocol --timeout=${seconds}s "$url:$port" 2>&1); then
@@ -126,7 +129,7 @@ ask() {
         *) by_words "$words" ;;
       esac ;;
     wget)
-      words=$(wget -T $whole -O /dev/null "http://$url:$port/" 2>&1)
+      words=$($limit wget -T $whole -O /dev/null "http://$url:$port/" 2>&1)
       code=$?
       case $words in
         *HTTP/* | *"ERROR "[45]* | *saved* | *" 100% "*) said=OPEN ;;

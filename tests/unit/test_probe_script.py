@@ -1,0 +1,185 @@
+"""The script that probes inside pods, run by a real shell, with the programs that an image may have."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.probes import Protocol
+from lab.providers.context.probing import script
+from lab.providers.context.probing.script import Answer, Said, Target
+
+SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
+_AGNHOST = """#!/bin/sh
+[ "$1" = connect ] || exit 9
+case $4 in
+  *:1) echo REFUSED >&2; exit 1 ;;
+  *:2) echo TIMEOUT >&2; exit 1 ;;
+  *:3) echo "OTHER: dial tcp $4: connect: no route to host" >&2; exit 1 ;;
+  *:4) echo "OTHER: connection refused" >&2; exit 1 ;;
+  *:5) echo "panic: $2 $3" >&2; exit 2 ;;
+esac
+"""
+
+Image = Callable[..., str]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    """Return a maker of a PATH with some programs only."""
+
+    def make(*programs: str) -> str:
+        for name in programs:
+            found = shutil.which(name)
+            if found is None:
+                pytest.skip(f"{name} is not installed here")
+            (tmp_path / name).symlink_to(found)
+        return str(tmp_path)
+
+    return make
+
+
+@pytest.fixture
+def ports() -> Iterator[dict[str, int]]:
+    """Yield one port that answers, one that refuses, one whose queue is full and that is silent."""
+    with socket.socket() as answering, socket.socket() as silent, socket.socket() as closed:
+        for each, queue in ((answering, 5), (silent, 0)):
+            each.bind(("127.0.0.1", 0))
+            each.listen(queue)
+        closed.bind(("127.0.0.1", 0))
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(silent.getsockname())
+        yield {
+            "open": answering.getsockname()[1],
+            "refused": closed.getsockname()[1],
+            "silent": silent.getsockname()[1],
+        }
+        for each in waiting:
+            each.close()
+
+
+def run(path: str, *targets: Target, shell: str = "dash", window: int = 16) -> list[str]:
+    words = [shutil.which(shell) or "sh", *(["sh"] if shell == "busybox" else []), *script.words(window)[1:]]
+    done = subprocess.run(
+        words, input=script.told(targets), capture_output=True, env={"PATH": path}, timeout=30, check=False
+    )
+    assert done.stderr == b""
+    return done.stdout.decode().splitlines()
+
+
+def answers(lines: list[str]) -> dict[int, Answer]:
+    found = [script.answer(line) for line in lines]
+    return {each.number: each for each in found if each and each.said}
+
+
+def tcp(number: int, port: int, address: str = "127.0.0.1") -> Target:
+    return Target(number=number, protocol=Protocol.TCP, address=address, port=port, seconds=1.0)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("programs", [("curl",), ("bash", "timeout")])
+def test_a_program_of_the_image_tells_open_from_refused_and_silent(
+    image: Image, ports: dict[str, int], programs: tuple[str, ...], shell: str
+) -> None:
+    targets = [tcp(1, ports["open"]), tcp(2, ports["refused"]), tcp(3, ports["silent"])]
+    lines = run(image(*programs), *targets, shell=shell)
+    assert script.tool(lines[0]) == programs[0]
+    said = {number: each.said for number, each in answers(lines).items()}
+    assert said == {1: Said.OPEN, 2: Said.REFUSED, 3: Said.TIMEOUT}
+
+
+def test_wget_does_not_tell_silence(image: Image, ports: dict[str, int]) -> None:
+    found = answers(run(image("wget", "timeout"), tcp(1, ports["refused"]), tcp(2, ports["silent"])))
+    assert found[1].said is Said.REFUSED
+    assert found[2] == Answer(number=2, said=Said.UNSUPPORTED, words="wget does not tell")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_agnhost_says_is_read_by_its_first_word(tmp_path: Path, shell: str) -> None:
+    (tmp_path / "agnhost").write_text(_AGNHOST)
+    (tmp_path / "agnhost").chmod(0o755)
+    found = answers(run(str(tmp_path), *(tcp(port, port) for port in range(1, 7)), shell=shell))
+    assert {number: each.said for number, each in found.items()} == {
+        1: Said.REFUSED,
+        2: Said.TIMEOUT,
+        3: Said.OTHER,
+        4: Said.REFUSED,
+        5: Said.BROKEN,
+        6: Said.OPEN,
+    }
+    assert found[3].words == "OTHER: dial tcp 127.0.0.1:3: connect: no route to host"
+    assert found[5].words == "panic: --protocol=tcp --timeout=1.000s"
+
+
+def test_an_address_of_ipv6_is_bracketed_for_agnhost(tmp_path: Path) -> None:
+    (tmp_path / "agnhost").write_text('#!/bin/sh\necho "OTHER: $4" >&2\nexit 1\n')
+    (tmp_path / "agnhost").chmod(0o755)
+    found = answers(run(str(tmp_path), tcp(1, 80, "fd00::1")))
+    assert found[1].words == "OTHER: [fd00::1]:80"
+
+
+def test_only_agnhost_speaks_udp(image: Image) -> None:
+    target = Target(number=4, protocol=Protocol.UDP, address="127.0.0.1", port=53, seconds=1.0)
+    found = answers(run(image("curl"), target))
+    assert found[4] == Answer(number=4, said=Said.UNSUPPORTED, words="no program here speaks udp")
+
+
+def test_an_image_without_any_program_says_so(image: Image) -> None:
+    lines = run(image(), tcp(1, 80))
+    assert script.tool(lines[0]) == "none"
+    assert answers(lines)[1].said is Said.BROKEN
+
+
+def test_not_more_than_a_window_is_under_way_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "agnhost").write_text("#!/bin/sh\nexec sleep 0.3\n")
+    (tmp_path / "agnhost").chmod(0o755)
+    (tmp_path / "sleep").symlink_to(shutil.which("sleep") or "/bin/sleep")
+    under_way: set[int] = set()
+    most = 0
+    for line in run(str(tmp_path), *(tcp(number, 80) for number in range(1, 9)), window=3):
+        if answer := script.answer(line):
+            (under_way.add if answer.said is None else under_way.discard)(answer.number)
+            most = max(most, len(under_way))
+    assert most == 3
+    assert not under_way
+
+
+def test_targets_are_data_and_never_commands(tmp_path: Path, image: Image) -> None:
+    evil = tcp(1, 80, "$(touch${IFS}broken)")
+    run(image("curl", "touch"), evil, tcp(2, 80, "`touch${IFS}broken`"))
+    assert not (tmp_path / "broken").exists()
+    assert not Path(os.getcwd(), "broken").exists()  # noqa: PTH109 - where the script runs
+
+
+def test_what_comes_after_the_end_is_not_read(image: Image) -> None:
+    words = [shutil.which("sh") or "sh", *script.words()[1:]]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": image("curl")}
+    ) as running:
+        assert running.stdin
+        running.stdin.write(script.told([]))
+        running.stdin.flush()
+        assert running.wait(10) == 0, "the script ends though its standard input does not"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "OPEN",
+        "kubereach1 end x OPEN",
+        "kubereach1 end 1 open",
+        "kubereach1 end 1 WHAT",
+        " kubereach1 end 1 OPEN",
+    ],
+)
+def test_a_line_without_the_mark_or_a_known_word_is_no_answer(line: str) -> None:
+    assert script.answer(line) is None
