@@ -93,7 +93,7 @@ class ProbeResult(NamedTuple):
 
     def told(self, rules: Mapping[str, str]) -> ProbeResult:
         """Return the same with the rules in its attempts written out, where they are in `rules`."""
-        if not any(attempt.rule for attempt in self.attempts):
+        if len(self.attempts) < 2 and not self.rule:
             return self
         attempts = (each._replace(rule=rules.get(each.rule or "", each.rule)) for each in self.attempts)
         return self._replace(attempts=tuple(attempts))

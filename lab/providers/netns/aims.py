@@ -52,7 +52,8 @@ class Aims:
 
     def check(self, probes: Iterable[Probe]) -> None:
         """Raise LabError unless every probe can be aimed."""
-        for probe in probes:
+        different = {(probe.source, probe.address, probe.source_address): probe for probe in probes}
+        for probe in different.values():
             self.place(probe)
             self.target(probe)
             self.start(probe)

@@ -17,6 +17,7 @@ from lab.probes import Probe, ProbeResult
 from lab.providers.netns.aims import Aims
 from lab.providers.netns.loop import Loop
 from lab.providers.netns.nflog import Event
+from lab.providers.netns.plain import Plain, plain_result, read_result
 from lab.providers.netns.prober import Run
 from lab.providers.netns.worker import Share, Worker
 
@@ -54,15 +55,18 @@ class Crew:
 
     def results(self) -> list[ProbeResult]:
         """Return the results in the order of the probes, once all are done."""
-        if not self._workers:
-            return self._run.results()
-        parts = [self._run.results(), *(worker.results() for worker in self._workers)]
-        found = {
-            number: result
-            for numbers, results in zip(self._numbers, parts, strict=True)
-            for number, result in zip(numbers, results, strict=True)
-        }
-        return [found[number] for number in range(len(self._probes))]
+        return list(map(read_result, self._probes, self.plain_results()))
+
+    def plain_results(self) -> list[Plain]:
+        """Return the results as `plain` writes them, in the order of the probes, once all are done."""
+        mine = list(map(plain_result, self._run.results()))
+        found: list[Plain] = [[]] * len(self._probes)
+        for numbers, results in zip(
+            self._numbers, (mine, *(worker.results() for worker in self._workers)), strict=True
+        ):
+            for number, result in zip(numbers, results, strict=True):
+                found[number] = result
+        return found
 
     def logged(self, events: Sequence[Event]) -> None:
         """Hear what the firewall did, and pass on what concerns the others."""

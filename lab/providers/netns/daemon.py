@@ -24,7 +24,6 @@ from lab.providers.netns.crew import Crew
 from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.network import Network
 from lab.providers.netns.plain import (
-    plain_result,
     plain_topology,
     read_host,
     read_patience,
@@ -72,7 +71,7 @@ class Daemon:
 
     def serve(self) -> None:
         """Serve until somebody says `down`, or leaves before there is a lab."""
-        gc.disable()  # it would take a third of the time of probing; it is done after that
+        gc.disable()  # it would take a third of the time of probing; nobody waits when somebody has left
         self._loop.run(lambda: self.ended)
 
     @property
@@ -127,6 +126,8 @@ class Daemon:
             self._loop.at(0.0, self._go_on)
         if self._network is None and not self._connections:
             self.ended = True
+        if self._probing is None:
+            gc.collect()
 
     def _status(self, connection: Connection, message: Message) -> Message:
         network = self.network
@@ -186,9 +187,8 @@ class Daemon:
     def _probed(self, connection: Connection, crew: Crew) -> None:
         if self._probing is not None and self._probing[1] is crew:
             self._probing = None
-            connection.send({"ok": [plain_result(result) for result in crew.results()]})
+            connection.send({"ok": crew.plain_results()})
             crew.close()
-            gc.collect()
             self._go_on()
 
     def _enter(self, connection: Connection, message: Message) -> None:

@@ -14,6 +14,7 @@ from lab.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Pro
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 
 Plain = list[Any]
+NOTHING: Mapping[str, str] = {}
 _PROTOCOLS = {protocol.name: protocol for protocol in Protocol}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
@@ -71,14 +72,7 @@ def plain_probe(probe: Probe) -> Plain:
 def read_probe(data: Sequence[Any]) -> Probe:
     """Return a probe from a list."""
     source, address, protocol, port, expect, source_address = data
-    return Probe(
-        source=source,
-        address=address,
-        protocol=_PROTOCOLS[protocol],
-        port=port,
-        expect=expect,
-        source_address=source_address,
-    )
+    return Probe(source, address, _PROTOCOLS[protocol], port, expect, source_address)
 
 
 def plain_result(result: ProbeResult) -> Plain:
@@ -86,10 +80,10 @@ def plain_result(result: ProbeResult) -> Plain:
     return [result.outcome.value, [plain_attempt(attempt) for attempt in result.attempts]]
 
 
-def read_result(probe: Probe, data: Sequence[Any]) -> ProbeResult:
-    """Return the result of a probe from a list."""
+def read_result(probe: Probe, data: Sequence[Any], rules: Mapping[str, str] = NOTHING) -> ProbeResult:
+    """Return the result of a probe from a list, with the rules in it written out that are in `rules`."""
     outcome, attempts = data
-    return ProbeResult(probe=probe, outcome=_OUTCOMES[outcome], attempts=tuple(map(read_attempt, attempts)))
+    return ProbeResult(probe, _OUTCOMES[outcome], tuple([read_attempt(each, rules) for each in attempts]))
 
 
 def plain_attempt(attempt: Attempt) -> Plain:
@@ -107,16 +101,9 @@ def plain_attempt(attempt: Attempt) -> Plain:
     ]
 
 
-def read_attempt(data: Sequence[Any]) -> Attempt:
-    """Return an attempt from a list."""
+def read_attempt(data: Sequence[Any], rules: Mapping[str, str] = NOTHING) -> Attempt:
+    """Return an attempt from a list, with its rule written out if that is in `rules`."""
     outcome, started, took, port, identity, icmp, rule, reason = data
-    return Attempt(
-        outcome=_OUTCOMES[outcome],
-        started=started,
-        took=took,
-        source_port=port,
-        identity=identity,
-        icmp=None if icmp is None else Icmp(sender=icmp[0], type=icmp[1], code=icmp[2]),
-        rule=rule,
-        reason=reason,
-    )
+    icmp = None if icmp is None else Icmp(*icmp)
+    rule = rules.get(rule, rule)
+    return Attempt(_OUTCOMES[outcome], started, took, port, identity, icmp, rule, reason)

@@ -113,13 +113,12 @@ class EmbeddedLab:
         self._lab.listen(listeners)
         probes = [question.probe for question in plan.questions]
         canary.check(self._lab.probe(canaries, patience))
-        results = self._lab.probe(probes, patience, progress)
         rules = {name: in_words(verdict) for name, verdict in self.legend.items()}
-        told = [result.told(rules) for result in results]
-        for number, result in enumerate(told):
-            if on_result:
+        results = self._lab.probe(probes, patience, progress, rules)
+        if on_result:
+            for number, result in enumerate(results):
                 on_result(number, result)
-        return told
+        return results
 
     def notes(self) -> Sequence[str]:
         """Return nothing: there is one way to probe, and a lab leaves nothing."""

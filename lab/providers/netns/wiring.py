@@ -46,6 +46,8 @@ _ROUTERS: Mapping[str, str] = {
     # A sender's next hop is always right here, there is no better one to be redirected to.
     "ipv4/conf/all/send_redirects": "0",
     "ipv4/conf/default/send_redirects": "0",
+    # What a router forwards has no socket that it would pay to look for.
+    "ipv4/ip_early_demux": "0",
 }
 _CONNTRACK: Mapping[str, str] = {
     # The table holds 262,144 connections; a probe's must not outlive it.

@@ -22,7 +22,7 @@ from lab.providers.netns import namespaces, syscalls
 from lab.providers.netns.listeners import Listeners
 from lab.providers.netns.loop import READ, WRITE, Loop
 from lab.providers.netns.nflog import Event
-from lab.providers.netns.plain import plain_result, read_result
+from lab.providers.netns.plain import Plain, plain_result
 from lab.providers.netns.prober import Ground, Run
 
 _COUNT = struct.Struct("=I")
@@ -43,11 +43,11 @@ class Share:
 
 
 class Worker:
-    """The lab's side of a forked process. `done` is true when it has ended."""
+    """The lab's side of a forked process. `done` is true when its results are there, or it has ended."""
 
     def __init__(self, loop: Loop, share: Share, on_change: Callable[[], object]) -> None:
         """Fork it; `on_change` is called whenever it has come further."""
-        self.done = False
+        self.done = self._gone = False
         self.finished = 0
         self._loop, self._probes, self._on_change = loop, share.probes, on_change
         self._untold: list[tuple[object, ...]] = []
@@ -73,20 +73,19 @@ class Worker:
             self._untold.extend(map(tuple, events))
             self._tell()
 
-    def results(self) -> list[ProbeResult]:
-        """Return the results in the order of the probes, once it is done."""
+    def results(self) -> list[Plain]:
+        """Return the results as `plain` writes them, in the order of the probes, once it is done."""
         size = os.fstat(self._memory).st_size
         try:
-            packed = marshal.loads(os.pread(self._memory, size, 0)) if size else []  # noqa: S302 - our own fork
+            found = marshal.loads(os.pread(self._memory, size, 0)) if size else []  # noqa: S302 - our own fork
         except (EOFError, ValueError):
-            packed = []
-        found = [read_result(probe, data) for probe, data in zip(self._probes, packed, strict=False)]
-        lost = self._probes[len(found) :]
-        return found + [ProbeResult(probe=probe, outcome=Outcome.ERROR, attempts=(_LOST,)) for probe in lost]
+            found = []
+        lost = (ProbeResult(probe, Outcome.ERROR, (_LOST,)) for probe in self._probes[len(found) :])
+        return [*found, *map(plain_result, lost)]
 
     def close(self) -> None:
         """End it, if it has not ended by itself, and give up what belonged to it."""
-        if not self.done:
+        if not self._gone:
             os.kill(self._pid, signal.SIGKILL)
             self._end()
         if self._memory >= 0:
@@ -119,6 +118,7 @@ class Worker:
             data = b""
         if data:
             self.finished = _COUNT.unpack(data)[0]
+            self.done = self.finished == len(self._probes)
         else:
             self._end()
         self._on_change()
@@ -129,7 +129,7 @@ class Worker:
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
         self.finished = len(self._probes)
-        self.done = True
+        self.done = self._gone = True
 
 
 def _be_worker(share: Share, lab: socket.socket, memory: int, parent: int) -> NoReturn:
@@ -156,12 +156,13 @@ def _work(share: Share, lab: socket.socket, memory: int) -> None:
     told = 0
     while not run.done:
         loop.turn()
-        if run.finished - told >= _TOLD_EVERY:
+        if run.finished - told >= _TOLD_EVERY and not run.done:
             told = run.finished
             lab.send(_COUNT.pack(told))
     packed = [plain_result(result) for result in run.results()]
     with open(memory, "wb", closefd=False) as file:
         file.write(marshal.dumps(packed))
+    lab.send(_COUNT.pack(len(packed)))  # that all are done: it takes a while to end
 
 
 def _events(lab: socket.socket) -> list[Event]:
