@@ -131,14 +131,10 @@ def _family_name(addresses: AddressSet) -> str:
 
 def _around(addresses: AddressSet) -> str:
     """Return the smallest CIDR that covers addresses of one family."""
-    from ipaddress import ip_network
+    from ipaddress import IPv4Network, IPv6Network
 
-    ends = AddressSet((first, first) for first in _extremes(addresses)).cidrs()
-    network = ip_network(ends[0])
-    while not AddressSet.of(str(network)) >= addresses:
-        network = network.supernet()
-    return str(network)
-
-
-def _extremes(addresses: AddressSet) -> tuple[int, int]:
-    return addresses.intervals[0][0], addresses.intervals[-1][1]
+    kind = IPv4Network if addresses <= AddressSet.family(4) else IPv6Network
+    ((origin, end),) = (AddressSet.family(kind(0).version)).intervals
+    first, last = addresses.intervals[0][0] - origin, addresses.intervals[-1][1] - origin
+    free = (first ^ last).bit_length()
+    return str(kind((first >> free << free, (end - origin).bit_length() - free)))

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.bitmaps import Bitmap
-    from analyzer.bounds import Cell
     from analyzer.endpoints import Endpoint
-    from analyzer.engine import Engine
     from analyzer.reachability import Reachability
     from analyzer.services import Access, ServicePorts
 
@@ -120,14 +118,15 @@ class View:
     def _doubtful(self) -> Bitmap:
         """Return the source classes of which one of the two directions leaves something open somewhere."""
         engine = self.reachability.engine
-        open_cells = _Open(engine, self.ports)
+        rows = {direction: profiles(engine, direction) for direction in Direction}
+        doubtful = {cell for cell, bounds in enumerate(engine.algebra.cells) if self._mask(bounds).unknown}
         found = 0
-        for row, subjects in profiles(engine, Direction.EGRESS):
-            if any(map(open_cells.has, row)):
+        for row, subjects in rows[Direction.EGRESS]:
+            if not doubtful.isdisjoint(row):
                 found |= bitmap(subjects)
-        for row, _ in profiles(engine, Direction.INGRESS):
-            for cell, sources in row.items():
-                found |= sources if open_cells.has(cell) else 0
+        for row, _ in rows[Direction.INGRESS]:
+            for cell in row.keys() & doubtful:
+                found |= row[cell]
         return found
 
     def _rows_of_pairs(self) -> Iterator[tuple[Endpoint, tuple[Endpoint, ...]]]:
@@ -197,22 +196,6 @@ class View:
         if special and exemption(source, destination) is not Match.NO:
             return self.verdict(source, destination)
         return verdicts[destination.number]
-
-
-class _Open:
-    """Which cells leave some of the ports that were asked for open."""
-
-    def __init__(self, engine: Engine, ports: PortSet) -> None:
-        self._cells = engine.algebra.cells
-        self._ports = ports
-        self._known: dict[int, bool] = {}
-
-    def has(self, cell: Cell) -> bool:
-        """Tell whether a cell does."""
-        if (found := self._known.get(cell)) is None:
-            certain, possible = self._cells[cell]
-            found = self._known[cell] = certain & self._ports != possible & self._ports
-        return found
 
 
 def _blocks(

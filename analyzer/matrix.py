@@ -44,11 +44,9 @@ def counts(engine: Engine, groups: Sequence[Sequence[int]], mask: PortSet) -> It
     received = _Rows(engine, Direction.INGRESS)
     statuses = _Statuses(sent.bounds, received.bounds, mask)
     weights = _Weights(groups)
-    sent_lines, received_lines = sent.lines, np.ascontiguousarray(received.lines.T)
     for start in range(0, size, _BLOCK):
         sources = slice(start, min(start + _BLOCK, size))
-        sends = sent_lines[sent.profile[sources]]
-        receives = np.take(received_lines[sources], received.profile, axis=1)
+        sends, receives = sent.of_subjects(sources), received.of_peers(sources)
         here, there = np.nonzero((sends != NONE) & (receives != NONE))
         found = statuses.of(sends[here, there], receives[here, there])
         for offset, numbers in enumerate(weights.count(len(sends), here, there, found)):
@@ -86,10 +84,9 @@ class _Weights:
 
 
 class _Rows:
-    """The rows of one direction: for each class a profile, for each profile a line of cells.
+    """The rows of one direction; `bounds` are those that occur, by the numbers that stand for them.
 
-    `bounds` are the cells that occur, by the numbers that stand for them in `lines`, which has the shape
-    (profiles, classes); number 0 is NONE.
+    Number 0 is NONE.
     """
 
     def __init__(self, engine: Engine, direction: Direction) -> None:
@@ -97,11 +94,19 @@ class _Rows:
         cells = dict.fromkeys((NONE, *(cell for row, _ in found for cell in row)))
         numbers = {cell: number for number, cell in enumerate(cells)}
         self.bounds = [engine.algebra.cells[cell] for cell in cells]
-        self.profile = np.zeros(len(engine.classes), dtype=np.int64)
-        self.lines: Numbers = np.zeros((len(found), len(engine.classes)), np.min_scalar_type(len(cells)))
+        self._profile = np.zeros(len(engine.classes), dtype=np.int64)
+        self._lines: Numbers = np.zeros((len(found), len(engine.classes)), np.min_scalar_type(len(cells)))
         for index, (row, subjects) in enumerate(found):
-            self.profile[subjects] = index
-            self.lines[index] = _line(row, numbers, self.lines[index])
+            self._profile[subjects] = index
+            self._lines[index] = _line(row, numbers, self._lines[index])
+
+    def of_subjects(self, some: slice) -> Numbers:
+        """Return the rows of some subjects, shape (subjects, classes)."""
+        return self._lines[self._profile[some]]
+
+    def of_peers(self, some: slice) -> Numbers:
+        """Return what all subjects do to some peers, shape (peers, classes)."""
+        return np.take(np.ascontiguousarray(self._lines[:, some].T), self._profile, axis=1)
 
 
 def _line(row: Row, numbers: Mapping[Cell, int], empty: Numbers) -> Numbers:
@@ -115,10 +120,10 @@ def _line(row: Row, numbers: Mapping[Cell, int], empty: Numbers) -> Numbers:
         for digit in range(number.bit_length()):
             if number >> digit & 1:
                 digits[digit] |= bits
-    line = np.zeros(len(empty), dtype=np.intp)
+    line = np.zeros(len(empty), np.min_scalar_type(len(row)))
     for digit, bits in enumerate(digits):
         packed = np.frombuffer(bits.to_bytes((len(empty) + 7) // 8, "little"), dtype=np.uint8)
-        line += np.unpackbits(packed, count=len(empty), bitorder="little").astype(np.intp) << digit
+        line |= np.unpackbits(packed, count=len(empty), bitorder="little").astype(line.dtype) << digit
     return own[line]
 
 

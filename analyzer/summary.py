@@ -6,6 +6,7 @@ table of namespaces.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,9 +117,13 @@ class _Tallies:
     def count(self) -> dict[tuple[str, str], Tally]:
         """Return the tally of every combination."""
         self._count_classes()
-        for each in self._reachability.endpoints:
-            if not each.external:
-                self._move(each, each, None)
+        inside = [each for each in self._reachability.endpoints if not each.external]
+        members = Counter((each.number, self._groups[each.id]) for each in inside)
+        for (number, group), count in members.items():
+            itself = [0] * len(Status)
+            itself[self._status(number, number)] = -count
+            self._add(group, group, itself)
+        for each in inside:
             if each.host_network:
                 self._exempt(each)
         return {pair: Tally(**_named(numbers)) for pair, numbers in self._counts.items()}
@@ -142,21 +147,17 @@ class _Tallies:
     def _exempt(self, node: Endpoint) -> None:
         """Count again what a hostNetwork pod reaches because it is, or may be, on the same node."""
         for each in self._reachability.endpoints:
-            if each is node or self._status(node, each) is Status.ALLOWED:
+            if each is node or self._status(node.number, each.number) is Status.ALLOWED:
                 continue
             if exemption(node, each) is not Match.NO:
-                self._move(node, each, status(self._reachability.connection(node, each), self._mask))
+                change = [0] * len(Status)
+                change[self._status(node.number, each.number)] -= 1
+                change[status(self._reachability.connection(node, each), self._mask)] += 1
+                self._add(self._groups[node.id], self._groups[each.id], change)
 
-    def _move(self, source: Endpoint, destination: Endpoint, to: Status | None) -> None:
-        """Count one pair with another status than that of its classes, or not at all."""
-        change = [0] * len(Status)
-        change[self._status(source, destination)] -= 1
-        if to is not None:
-            change[to] += 1
-        self._add(self._groups[source.id], self._groups[destination.id], change)
-
-    def _status(self, source: Endpoint, destination: Endpoint) -> Status:
-        pair = source.number, destination.number
+    def _status(self, source: int, destination: int) -> Status:
+        """Return the status between two classes."""
+        pair = source, destination
         if (found := self._known.get(pair)) is None:
             found = self._known[pair] = status(self._reachability.engine.between(*pair), self._mask)
         return found

@@ -43,7 +43,9 @@ def run(command: Sequence[str], *, limit: float = 600, accepted: Sequence[int] =
     """Run a command once, its output thrown away. Raises BenchError when it ends with another exit code."""
     with tempfile.TemporaryFile() as errors:
         began = perf_counter()
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=_environment(), stdout=subprocess.DEVNULL, stderr=errors
+        )
         ended_by_us = threading.Event()
 
         def end() -> None:
@@ -62,6 +64,11 @@ def run(command: Sequence[str], *, limit: float = 600, accepted: Sequence[int] =
         raise BenchError(f"`{' '.join(command)}` ended with {process.returncode}: {text.strip()[-2000:]}")
     peak = usage.ru_maxrss / KIB_PER_MB
     return Run(seconds=seconds, peak=peak, errors=text, finished=not ended_by_us.is_set())
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, in which modules are kept compiled, as they are for whoever waits."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def repeat(commands: Mapping[str, Sequence[str]], times: int, *, limit: float = 600) -> dict[str, list[Run]]:
