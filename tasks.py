@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
+
+from lab import doors
+from lab.doors import LAB as _LAB, carry_out as _carry_out
 
 if TYPE_CHECKING:
     from analyzer.console import Console
 
-_LAB = "kubereach"
 _MANIFESTS = {
     "manifests": "files and folders, or write them behind ` -- ` (default: manifests/)",
     "cni": "how policies are enforced: calico, cilium, kindnet, kube-router, ...",
@@ -26,13 +28,6 @@ _CLUSTER = {
     "yes": "agree to changes of a cluster that is not the lab's own",
     "probe-image": "what ephemeral containers run, from a registry of yours: an agnhost",
 }
-
-
-def _carry_out(call: Callable[[Console], int]) -> None:
-    from lab.commands import carried_out
-
-    if code := int(carried_out(call)):
-        raise Exit(code=code)
 
 
 def _paths(context: Context, manifests: str) -> tuple[str, ...]:
@@ -56,13 +51,17 @@ def predict(context: Context, manifests: str = "manifests/", options: str = "") 
 
 
 @task(
+    auto_shortflags=False,  # there are more options than letters
+    iterable=["calico_env"],
     help={
         **_MANIFESTS,
         **_CLUSTER,
-        "provider": "auto, netns or context",
+        **doors.KIND,
+        "cni": "calico, cilium, kindnet, ...; of a kind cluster calico or kindnet",
+        "provider": "auto, netns, kind or context",
         "context": "of the kubeconfig, for `--provider context` (default: the current one)",
         "kubeconfig": "another one than kubectl's",
-    }
+    },
 )
 def up(  # noqa: PLR0913 - one parameter an option
     c: Context,
@@ -74,14 +73,34 @@ def up(  # noqa: PLR0913 - one parameter an option
     context: str = "",
     kubeconfig: str = "",
     probe_image: str = "",
+    nodes: int = 0,
+    kubernetes_version: str = "",
+    calico_version: str = "",
+    calico_manifest: str = "",
+    calico_env: Sequence[str] | None = None,
+    images: str = "",
+    retain: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
 ) -> None:
     """Bring a lab up with manifests: `invoke up`, `invoke up -- examples/named-ports`."""
     from lab.commands import Reading, up as command
     from lab.providers import Manner
+    from lab.providers.kind.wanted import Wanted
 
+    kind = Wanted(
+        name=name,
+        nodes=nodes,
+        cni=cni,
+        kubernetes=kubernetes_version,
+        calico=calico_version,
+        manifest=calico_manifest,
+        variables=tuple(calico_env or ()),
+        bundle=images,
+        probe=probe_image,
+        retain=retain,
+    )
     reading = Reading(paths=_paths(c, manifests), cni=cni, max_replicas=max_replicas or None)
-    where = command.Where(context=context, kubeconfig=kubeconfig)
+    where = command.Where(context=context, kubeconfig=kubeconfig, kind=kind)
     manner = Manner(agreed=yes, image=probe_image)
     _carry_out(
         lambda console: command.run(
@@ -204,3 +223,8 @@ def demo(context: Context, manifests: str = "", cni: str = "", max_replicas: int
 
     reading = Reading(paths=_paths(context, manifests), cni=cni, max_replicas=max_replicas or None)
     _carry_out(lambda console: command.run(console, reading))
+
+
+namespace = Collection.from_module(sys.modules[__name__])
+for _group in doors.groups():
+    namespace.add_collection(_group)

@@ -37,11 +37,11 @@ class Steps:
         """
         self._stream = stream
         self._lively = stream.isatty()
-        self._retain = retain
         self._undoing: list[tuple[str, Undo]] = []
         self._lock = threading.Lock()
         self._detail = ""
         self.evidence = evidence
+        self.retain = retain
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -85,8 +85,8 @@ class Steps:
 
     def _undo(self) -> None:
         for what, undo in reversed(self._undoing):
-            if self._retain:
-                self._line(f"{what} is kept: remove it with `invoke down`")
+            if self.retain:
+                self._line(f"{what} is kept")
                 continue
             try:
                 undo()

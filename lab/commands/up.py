@@ -17,18 +17,24 @@ from lab.errors import LabError
 from lab.kindconfig import node_names
 from lab.manifests import Manifests, read
 from lab.providers import Manner, running
+from lab.providers.kind.wanted import Wanted
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing, World
 
-PROVIDERS = ("auto", "netns", "context")
+PROVIDERS = ("auto", "netns", "kind", "context")
+_OF_KIND = ("", "calico", "kindnet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """On which cluster; empty for the user's own kubeconfig, and its current context."""
+    """On which cluster; empty for the user's own kubeconfig, and its current context.
+
+    `kind` is what is wanted of a kind cluster, should it become one.
+    """
 
     context: str = ""
     kubeconfig: str = ""
+    kind: Wanted | None = None
 
 
 def run(
@@ -50,6 +56,10 @@ def run(
         raise LabError("a context is one of a cluster", "write `--provider context` as well")
     if records.load(name) is not None:
         raise _up_already(name)
+    if _is_kind(provider, reading):
+        from lab.commands import cluster
+
+        return cluster.up(console, reading, where.kind or Wanted(name=name, cni=reading.cni))
     manifests = checked(console, reading)
     with (
         console.stage("up", "bringing the lab up"),
@@ -100,6 +110,23 @@ def deploy(console: Console, reading: Reading, *, name: str, manner: Manner | No
     return Exit.FINE
 
 
+def _is_kind(provider: str, reading: Reading) -> bool:
+    """Decide whether the lab is to be a kind cluster: when asked for, or when one can be had.
+
+    Raises LabError for what is asked of a kind cluster and cannot be.
+    """
+    if provider == "auto":
+        from lab.providers.kind import engines
+
+        return reading.cni in _OF_KIND and reading.max_replicas is None and engines.usable()
+    if provider == "kind" and reading.max_replicas is not None:
+        raise LabError(
+            "a kind cluster gets the manifests as they are",
+            "leave out `--max-replicas`, or change `replicas`",
+        )
+    return provider == "kind"
+
+
 def _up_already(name: str) -> LabError:
     return LabError(f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`")
 
@@ -109,8 +136,8 @@ def check_provider(provider: str) -> None:
     if provider not in PROVIDERS:
         raise LabError(
             f"there is no provider `{provider}` in this version",
-            "`netns` brings the manifests to life in network namespaces of this machine,"
-            " `context` attaches to a cluster that is there",
+            "`netns` brings the manifests to life in network namespaces of this machine, `kind` in a"
+            " cluster of its own, `context` attaches to a cluster that is there",
         )
 
 

@@ -1,0 +1,25 @@
+"""What the user wants of a kind cluster: the options of the commands that make one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user wants of a kind cluster, as written; empty for the usual.
+
+    `manifest` is a file with Calico's, `variables` are `NAME=VALUE`, `bundle` is a file of images,
+    `probe` the image to probe with.
+    """
+
+    name: str
+    nodes: int = 0
+    cni: str = ""
+    kubernetes: str = ""
+    calico: str = ""
+    manifest: str = ""
+    variables: tuple[str, ...] = ()
+    bundle: str = ""
+    probe: str = ""
+    retain: bool = False
