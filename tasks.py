@@ -142,12 +142,13 @@ def down(context: Context, name: str = _LAB) -> None:
 
 
 @task(
-    iterable=["source", "destination", "namespace", "port"],
+    iterable=["source", "destination", "namespace", "port", "expect"],
     help={
         "source": "only from here: a name, or a pattern such as 'shop/*'; may be repeated",
         "destination": "only to here; may be repeated",
         "namespace": "only what starts or ends here; may be repeated",
         "port": "only these ports, such as 80/TCP; may be repeated",
+        "expect": "decide the expectations of this file, and nothing else; may be repeated",
         "every-pair": "every pod with every pod, not one of each kind",
         "timeout": "seconds until the first silence counts",
         "format": "table, json, csv or junit",
@@ -164,6 +165,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
     destination: Sequence[str] | None = None,
     namespace: Sequence[str] | None = None,
     port: Sequence[str] | None = None,
+    expect: Sequence[str] | None = None,
     every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     timeout: str = "1",
     format: str = "table",  # noqa: A002 - the option's name
@@ -175,7 +177,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
     name: str = _LAB,
 ) -> None:
     """Send real packets between the pods of a lab, and show who reached whom."""
-    from lab.commands import number, probe as command
+    from lab.commands import expected, number, probe as command
     from lab.providers import Manner
     from lab.recording import Files
 
@@ -188,6 +190,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
             every_pair=every_pair,
             timeout=number(timeout, "`--timeout`"),
             manner=Manner(agreed=yes, concurrency=concurrency, image=probe_image),
+            expectations=expected.expectations(console, expect or ()),
         )
         return command.run(console, asked, name=name, form=format, files=Files(output=output, resume=resume))
 

@@ -7,7 +7,7 @@ on every port that the destination declares, and on one that nobody speaks of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -51,13 +51,32 @@ class Question(NamedTuple):
     service: str = ""
 
 
+class Aim(NamedTuple):
+    """What is asked of one pair: these ports, apart from each other where one of `cuts` ends."""
+
+    ports: PortSet
+    cuts: frozenset[PortSet]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """Pairs that are asked, and no others, by the ids of their ends; Services by name and the source's id."""
+
+    pairs: Mapping[tuple[str, str], Aim]
+    services: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the user wants to see: `ports` None leaves the choice to the plan; `every_pair`: all pods."""
+    """What the user wants to see: `ports` None leaves the choice to the plan; `every_pair`: all pods.
+
+    With a `focus`, nothing else is asked.
+    """
 
     filters: Filters = field(default_factory=Filters)
     ports: PortSet | None = None
     every_pair: bool = False
+    focus: Focus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +119,7 @@ def plan(world: World, wanted: Wanted | None = None) -> Plan:
 class _Planner:
     def __init__(self, world: World, wanted: Wanted) -> None:
         self._world, self._wanted = world, wanted
+        self._every = wanted.every_pair or wanted.focus is not None
         self._reachability = Reachability(world.cluster)
         self._view = View(self._reachability, wanted.filters)
         endpoints = endpoint_of(self._reachability, world)
@@ -131,8 +151,11 @@ class _Planner:
     def _of_pairs(self) -> Iterator[Question]:
         seen: set[Key] = set()
         silent: dict[Key, str] = {}
+        focus = self._wanted.focus
         for source, destination, bounds in self._view.connections():
-            key = kind_of_pair(source, destination, every=self._wanted.every_pair)
+            if focus and (source.id, destination.id) not in focus.pairs:
+                continue
+            key = kind_of_pair(source, destination, every=self._every)
             if key in seen:
                 continue
             names = self._names.get(source.id), self._names.get(destination.id)
@@ -194,23 +217,27 @@ class _Planner:
     def _ports(self, source: Endpoint, destination: Endpoint) -> list[tuple[Protocol, int, PortSet]]:
         """Return the ports to ask for a pair, each with those that it speaks for."""
         declared = self._declared[destination.id]
-        key = (self._concern(source.number), self._concern(destination.number), declared)
+        focus = self._wanted.focus
+        aim = focus.pairs[source.id, destination.id] if focus else None
+        key = (self._concern(source.number), self._concern(destination.number), declared, aim)
         if (found := self._boundaries.get(key)) is None:
             found = self._boundaries[key] = [*self._asked(*key)]
         return found
 
     def _asked(
-        self, first: _Concern, second: _Concern, ports: _Ports
+        self, first: _Concern, second: _Concern, ports: _Ports, aim: Aim | None
     ) -> Iterator[tuple[Protocol, int, PortSet]]:
         declared: dict[Protocol, set[int]] = {protocol: set() for protocol in _TRANSPORTS}
         for _, transport, number in ports:
             declared.get(transport, set()).add(number)
         names = {(each.name, each.protocol) for each in first.named | second.named}
         named = (PortSet.of(each[1], each[2]) for each in ports if each[:2] in names)
-        sets = first.numbers.union(second.numbers, named)
+        sets = first.numbers.union(second.numbers, named, aim.cuts if aim else ())
         for protocol, numbers in declared.items():
             atoms = _atoms(protocol, sets)
             for port in sorted(self._chosen(protocol, atoms, numbers)):
+                if aim and not aim.ports.has(protocol, port):
+                    continue
                 atom = next(each for each in atoms if each[0] <= port <= each[1])
                 yield protocol, port, PortSet.of(protocol, *atom)
 
@@ -247,6 +274,9 @@ class _Planner:
         for each in services(self._world).asked(self._reachability, self._view):
             key = (each.name, each.port, each.address, each.source.number, each.own, self._own(each.source))
             names = self._names.get(each.source.id)
+            focus = self._wanted.focus
+            if focus and (each.name, each.source.id) not in focus.services:
+                continue
             if key in seen or names is None or self._silent(names):
                 continue
             seen.add(key)
@@ -273,7 +303,7 @@ class _Planner:
                 )
 
     def _own(self, source: Endpoint) -> str:
-        return source.id if self._wanted.every_pair or source.host_network else ""
+        return source.id if self._every or source.host_network else ""
 
 
 def _predicted(bounds: Bounds, protocol: Protocol, port: int) -> Match:

@@ -13,15 +13,14 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analyzer.commands import Exit
 from analyzer.console import Console
 from analyzer.output import write
 from lab.commands import DEFAULT_LAB, Reading, carried_out, tell
-from lab.commands.probe import FORMATS, Asked, probed, writer
+from lab.commands.expected import expectations
+from lab.commands.probe import FORMATS, Asked, probed, reporter
 from lab.commands.up import checked, placing
 from lab.compare import Comparison
 from lab.errors import LabError
-from lab.plan import plan
 from lab.providers import running
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing, realize
@@ -30,6 +29,7 @@ _EXAMPLES = """\
 examples:
   nox -s verify                            the running lab, or manifests/ in one of its own
   nox -s verify -- examples/named-ports    other manifests
+  nox -s verify -- examples/deny-all --expect examples/deny-all/expect.yaml
   nox -s verify -- --recording seen.json   a recording that `invoke probe --output seen.json` wrote
 """
 
@@ -42,9 +42,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def run(console: Console, chosen: Namespace) -> int:
     """Verify what was chosen."""
-    render = writer(chosen.format)
-    comparison = _recorded(console, chosen) if chosen.recording else _live(console, chosen)
-    if chosen.format == "table":
+    asked = Asked(
+        every_pair=chosen.every_pair,
+        ports=tuple(chosen.port),
+        expectations=expectations(console, chosen.expect),
+    )
+    render = reporter(asked, chosen.format)
+    comparison = _recorded(console, chosen, asked) if chosen.recording else _live(console, chosen, asked)
+    text, code = render(comparison)
+    if chosen.format == "table" and not chosen.expect:
         from lab.report.table import differences, summary
 
         lines = (
@@ -55,8 +61,8 @@ def run(console: Console, chosen: Namespace) -> int:
         sys.stdout.write("\n".join((*lines, "")))
         sys.stdout.write("verified\n" if comparison.verified else "not verified\n")
     else:
-        write(render(comparison), chosen.output, sys.stdout)
-    return Exit.FINE if comparison.verified else Exit.FINDING
+        write(text, chosen.output, sys.stdout)
+    return code
 
 
 def verified(console: Console, reading: Reading, name: str, asked: Asked | None = None) -> Comparison:
@@ -69,8 +75,7 @@ def verified(console: Console, reading: Reading, name: str, asked: Asked | None 
         lab.down()
 
 
-def _live(console: Console, chosen: Namespace) -> Comparison:
-    asked = Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port))
+def _live(console: Console, chosen: Namespace, asked: Asked) -> Comparison:
     reading = Reading(paths=tuple(chosen.paths), cni=chosen.cni, max_replicas=chosen.max_replicas)
     if not chosen.paths and (running.exists(chosen.lab) or chosen.lab != DEFAULT_LAB):
         with running.connect(chosen.lab) as lab:
@@ -84,7 +89,7 @@ def _live(console: Console, chosen: Namespace) -> Comparison:
     return verified(console, reading, f"verify-{getpid()}", asked)
 
 
-def _recorded(console: Console, chosen: Namespace) -> Comparison:
+def _recorded(console: Console, chosen: Namespace, asked: Asked) -> Comparison:
     from lab.recording import read
 
     recording = read(chosen.recording)
@@ -100,7 +105,7 @@ def _recorded(console: Console, chosen: Namespace) -> Comparison:
     )
     if not recording.identified:
         world = replace(world, limits=replace(world.limits, identified=False))
-    made = plan(world, Asked(every_pair=chosen.every_pair, ports=tuple(chosen.port)).wanted())
+    made = asked.planned(world)
     return Comparison(made, recording.answers(made))
 
 
@@ -117,6 +122,13 @@ def _parser() -> ArgumentParser:
     made.add_argument("--recording", metavar="FILE", help="compare with a recording, without a lab")
     made.add_argument("--cni", metavar="NAME", default="", help="how policies are enforced")
     made.add_argument("--port", metavar="PORT", action="append", default=[], help="only these, as 80/TCP")
+    made.add_argument(
+        "--expect",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="decide the expectations of this file by probes (may be given several times)",
+    )
     made.add_argument("--every-pair", action="store_true", help="every pod with every pod")
     made.add_argument("--max-replicas", metavar="N", type=int, help="of a workload, at most")
     made.add_argument("--format", choices=FORMATS, default="table")

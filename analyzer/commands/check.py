@@ -18,7 +18,7 @@ from analyzer.console import wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.expect.checking import check
 from analyzer.expect.expectation import Outcome
-from analyzer.expect.reading import KIND, is_expectations, read_expectations
+from analyzer.expect.reading import is_expectations, only_expectations, read_expectations
 from analyzer.expect.result import overall
 from analyzer.load import NothingToAnalyze, load
 from analyzer.load.files import shown_path
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from analyzer.console import Console
     from analyzer.expect.expectation import Expectation
     from analyzer.expect.result import Result
-    from analyzer.load import Document
 
 _EXAMPLES = """\
 examples:
@@ -130,7 +129,7 @@ def _expectations(chosen: Namespace, analysis: Analysis) -> tuple[tuple[Expectat
     inside = [each for each in analysis.documents if is_expectations(each)]
     told: list[Diagnostic] = []
     if chosen.expect:
-        documents = _only_expectations(load(chosen.expect).documents)
+        documents = only_expectations(load(chosen.expect).documents)
         if unasked := {each.source for each in inside} - {each.source for each in documents}:
             message = (
                 f"not checked, as `--expect` names others: the expectations in {_listed(sorted(unasked))}"
@@ -140,31 +139,12 @@ def _expectations(chosen: Namespace, analysis: Analysis) -> tuple[tuple[Expectat
         documents = inside
     else:
         path = _beside(chosen)
-        documents = _only_expectations(load([path]).documents)
+        documents = only_expectations(load([path]).documents)
         told.append(_notice("expectations-beside", f"expectations are taken from {shown(shown_path(path))}"))
     found, warnings = read_expectations(documents)
     if not found:
         raise _nothing(f"there is no expectation in {_listed(sorted({each.source for each in documents}))}")
     return found, [*told, *warnings]
-
-
-def _only_expectations(documents: Sequence[Document]) -> list[Document]:
-    """Return documents of a file of expectations, in which nothing else may be."""
-    others = [each for each in documents if not is_expectations(each)]
-    if others:
-        raise AnalyzerError(
-            *(
-                Diagnostic(
-                    severity=Severity.ERROR,
-                    code="no-expectations",
-                    message=f"{shown(each.kind)} of {shown(each.api_version)} is no expectation",
-                    span=each.span,
-                    help=f"a file of expectations has `kind: {KIND}` and nothing else",
-                )
-                for each in others
-            )
-        )
-    return list(documents)
 
 
 def _beside(chosen: Namespace) -> str:

@@ -13,8 +13,9 @@ from analyzer.decode.addresses import NOT_A_CIDR, cidr
 from analyzer.decode.field import Root
 from analyzer.decode.labelselector import read_selector
 from analyzer.decode.scope import Options, Scope
-from analyzer.diagnostics import AnalyzerError, Severity
+from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.expect.expectation import Chosen, Exempt, Expectation, Named, Outside, ToService, Verdict
+from analyzer.load.text import shown
 from analyzer.selectors import EVERYTHING
 from analyzer.sets import AddressSet, PortSet, Protocol
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.decode.field import Field
-    from analyzer.diagnostics import Diagnostic
     from analyzer.expect.expectation import End
     from analyzer.load import Document
 
@@ -58,6 +58,28 @@ _LONGEST = 1000  # of a name: three parts of at most 253 characters, and some fo
 def is_expectations(document: Document) -> bool:
     """Tell whether a document holds expectations of ours, of whatever version."""
     return document.kind == KIND and document.api_version.startswith(_GROUP)
+
+
+def only_expectations(documents: Sequence[Document]) -> list[Document]:
+    """Return documents of a file of expectations, in which nothing else may be.
+
+    Raises AnalyzerError with all that is something else.
+    """
+    others = [each for each in documents if not is_expectations(each)]
+    if others:
+        raise AnalyzerError(
+            *(
+                Diagnostic(
+                    severity=Severity.ERROR,
+                    code="no-expectations",
+                    message=f"{shown(each.kind)} of {shown(each.api_version)} is no expectation",
+                    span=each.span,
+                    help=f"a file of expectations has `kind: {KIND}` and nothing else",
+                )
+                for each in others
+            )
+        )
+    return list(documents)
 
 
 def read_expectations(

@@ -11,22 +11,24 @@ import sys
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from analyzer import Filters, PortSet
 from analyzer.commands import Exit
 from analyzer.commands.ports import port_set
 from analyzer.console import Console
+from analyzer.expect.expectation import Expectation
 from analyzer.load.text import shown
 from analyzer.output import write
 from lab.commands import say, tell
 from lab.compare import Comparison, Status
 from lab.errors import LabError
-from lab.plan import Wanted, plan
+from lab.plan import Plan, Wanted, plan
 from lab.probes import Patience
 from lab.providers import Manner, Provider, running
 from lab.recording import Files, Recorder
+from lab.world import World
 
 FORMATS = ("table", "json", "csv", "junit")
 _MOST_AT_A_TIME = 256
@@ -47,6 +49,7 @@ class Asked:
     every_pair: bool = False
     timeout: float = 1.0
     manner: Manner = field(default_factory=Manner)
+    expectations: tuple[Expectation, ...] = ()
 
     def wanted(self) -> Wanted:
         """Return it as the plan understands it. Raises LabError for ports that are none."""
@@ -66,6 +69,18 @@ class Asked:
         )
         return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair)
 
+    def planned(self, world: World) -> Plan:
+        """Plan the probes: those that decide the expectations, where there are some."""
+        wanted = self.wanted()
+        if not self.expectations:
+            return plan(world, wanted)
+        if self.sources or self.destinations or self.namespaces or self.ports:
+            raise LabError("`--expect` says by itself who is asked what", "leave out filters and `--port`")
+        from lab.expectations import Expected
+
+        focus = Expected(world, self.expectations, every_pair=self.every_pair).focus
+        return plan(world, replace(wanted, focus=focus))
+
     def patience(self) -> Patience:
         """Return how long to wait. Raises LabError for a time in which nothing can be seen."""
         if not 0 < self.timeout <= _LONGEST:
@@ -75,7 +90,7 @@ class Asked:
 
 def run(console: Console, asked: Asked, *, name: str, form: str = "table", files: Files | None = None) -> int:
     """Probe, and write a report; a recording too, where one is asked for."""
-    renderer, files = writer(form), files or Files()
+    render, files = reporter(asked, form), files or Files()
     if not 0 < asked.manner.concurrency <= _MOST_AT_A_TIME:
         raise LabError(
             f"from 1 to {_MOST_AT_A_TIME} pods can ask at a time", "write `--concurrency 16`, or leave it out"
@@ -84,8 +99,25 @@ def run(console: Console, asked: Asked, *, name: str, form: str = "table", files
         comparison = probed(lab, asked, files)
         for note in lab.notes():
             tell(note)
-    write(renderer(comparison), None, sys.stdout)
-    return Exit.FINE if comparison.verified else Exit.FINDING
+    text, code = render(comparison)
+    write(text, None, sys.stdout)
+    return code
+
+
+def reporter(asked: Asked, form: str) -> Callable[[Comparison], tuple[Iterator[str], Exit]]:
+    """Return what makes a report and an exit code. Raises LabError when there is no such format."""
+    if not asked.expectations:
+        plain = writer(form)
+        return lambda found: (plain(found), Exit.FINE if found.verified else Exit.FINDING)
+    from lab.commands import expected
+
+    render = expected.writer(form)
+
+    def told(comparison: Comparison) -> tuple[Iterator[str], Exit]:
+        found, code = expected.report(comparison, asked.expectations, every_pair=asked.every_pair)
+        return render(found), code
+
+    return told
 
 
 def writer(form: str) -> Callable[[Comparison], Iterator[str]]:
@@ -109,8 +141,8 @@ def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Compariso
     What was decided in a recording to be resumed is not asked again; one to be written is written every few
     seconds, as a whole. Raises LabError when there is nothing to probe: that would verify nothing.
     """
-    patience, made = asked.patience(), plan(lab.world, asked.wanted())
-    if not made.questions:
+    patience, made = asked.patience(), asked.planned(lab.world)
+    if not made.questions and not asked.expectations:
         raise LabError("nothing of what was asked for can be probed", "ask for other ports, or fewer filters")
     run_ = Recorder(made, files or Files())
     with _Progress() as progress:

@@ -30,11 +30,12 @@ def render(comparison: Comparison) -> Iterator[str]:
     yield json.dumps(head)[:-1] + ', "observations": [\n'
     last = len(comparison.findings) - 1
     for number, each in enumerate(comparison.findings):
-        yield json.dumps(_plain(each)) + (",\n" if number < last else "\n")
+        yield json.dumps(plain(each)) + (",\n" if number < last else "\n")
     yield "]}\n"
 
 
-def _plain(finding: Finding) -> Mapping[str, Any]:
+def plain(finding: Finding) -> Mapping[str, Any]:
+    """Return a finding as JSON has it."""
     question, probe = finding.question, finding.question.probe
     attempts = (
         dict(zip(_ATTEMPT, plain_attempt(attempt), strict=True)) for attempt in finding.result.attempts

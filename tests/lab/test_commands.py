@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -103,6 +104,72 @@ def test_what_is_recorded_is_verified_without_a_lab(walkthrough: Ended, tmp_path
     assert (done.code, done.out.splitlines()[-1]) == (0, "verified")
     other = command("lab.verify", "--recording", str(path), "examples/deny-all")
     assert (other.code, other.out.splitlines()[-1]) == (1, "not verified")
+
+
+_HEAD = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations:\n"
+_KEPT_OUT = (
+    "- {name: b is kept out, from: test-b/test-pod-b, to: test-a/test-pod-a, ports: [80/TCP], verdict: deny,"
+    " reason: it is said so}\n"
+)
+_LET_IN = "- {name: c gets in, from: test-c/*, to: test-b/*, ports: [80/TCP], verdict: only}\n"
+
+
+def expectations(folder: Path, *items: str) -> str:
+    """Write a file of expectations."""
+    path = folder / "expect.yaml"
+    path.write_text(_HEAD + "".join(items))
+    return str(path)
+
+
+def test_expectations_are_decided_by_packets(walkthrough: Ended, tmp_path: Path) -> None:
+    kept = invoke("probe", "--expect", expectations(tmp_path, _LET_IN))
+    assert kept.code == 0, kept.err
+    assert "1 expectation: 1 holds (" in kept.out
+    done = invoke("probe", "--expect", expectations(tmp_path, _KEPT_OUT, _LET_IN))
+    assert done.code == 1
+    told = " ".join(done.out.split())
+    assert (
+        "test-b/test-pod-b -> test-a/test-pod-a on TCP 80: seen open, not as expected: deny on TCP 80" in told
+    )
+    assert "answered by test-a/test-pod-a" in told
+    assert "predicted: allowed; agrees ingress of test-a/test-pod-a is open" in told.replace(
+        "egress of test-b/test-pod-b is open, no policy selects it ", ""
+    )
+    assert "expected because: it is said so" in told
+    assert "2 expectations: 1 holds, 1 fails" in told
+
+
+def test_a_build_server_reads_what_packets_decided(walkthrough: Ended, tmp_path: Path) -> None:
+    path = expectations(
+        tmp_path, _KEPT_OUT, _LET_IN, _KEPT_OUT.replace("deny", "unknown").replace("b is", "a is")
+    )
+    done = command("lab.verify", "--lab", "walk", "--expect", path, "--format", "junit")
+    assert done.code == 1
+    root = ET.fromstring(done.out)
+    assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "1"]
+    first, second, third = root.iter("testcase")
+    assert (first.get("file"), first.get("line")) == (path, "4")
+    assert "seen open, not as expected" in str(first[0].get("message"))
+    assert len(second) == 0
+    assert third[0].tag == "skipped"
+
+
+def test_a_recording_decides_expectations_too(walkthrough: Ended, tmp_path: Path) -> None:
+    path, recorded = expectations(tmp_path, _LET_IN), str(tmp_path / "seen.json")
+    assert invoke("probe", "--expect", path, "--output", recorded).code == 0
+    done = command("lab.verify", "--recording", recorded, "--expect", path)
+    assert (done.code, "1 expectation: 1 holds (" in done.out) == (0, True)
+
+
+def test_expectations_that_cannot_be_read_or_told_are_refused(walkthrough: Ended, tmp_path: Path) -> None:
+    path = expectations(tmp_path, _LET_IN)
+    refused(invoke("probe", "--expect", path, "--format", "csv"), "with `--expect` there is no format `csv`")
+    refused(
+        invoke("probe", "--expect", path, "--port", "80/TCP"), "`--expect` says by itself who is asked what"
+    )
+    refused(invoke("probe", "--expect", "manifests/network-policy.yaml"), "is no expectation")
+    refused(invoke("probe", "--expect", expectations(tmp_path, " []")), "there is no expectation in what")
+    refused(command("lab.verify", "--expect", "absent.yaml"), "absent.yaml")
 
 
 def test_the_running_lab_is_verified_when_no_path_is_given(walkthrough: Ended) -> None:
