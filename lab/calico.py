@@ -36,9 +36,9 @@ LOOSE = "FELIX_IGNORELOOSERPF"
 PART = "kubereach.dev/part"
 # Calico is tested with these versions of Kubernetes, the first and the last.
 TESTED: Mapping[tuple[int, int], tuple[tuple[int, int], tuple[int, int]]] = {
+    (3, 33): ((1, 35), (1, 37)),
     (3, 32): ((1, 34), (1, 36)),
-    (3, 31): ((1, 32), (1, 34)),
-    (3, 30): ((1, 31), (1, 33)),
+    (3, 31): ((1, 32), (1, 35)),
 }
 # From 3.12 on Felix accepts the loose reverse path filter of kind's nodes by itself.
 _LAST_STRICT = (3, 11)

@@ -13,7 +13,7 @@ from analyzer.load.text import shown
 from lab.errors import LabError
 
 KUBERNETES = "v1.36.4"
-"""The newest Kubernetes of which there is a node image and with which the newest Calico is tested."""
+"""The newest Kubernetes of which there is a node image and with which the usual Calico is tested."""
 
 REPOSITORY = "kindest/node"
 _DIGESTS = {
