@@ -117,18 +117,42 @@ def _pod_classes(cluster: Cluster, vocabulary: _Vocabulary) -> list[PeerClass]:
         name: _signature(vocabulary.namespace_labels, namespace.labels)
         for name, namespace in cluster.namespaces.items()
     }
+    seen = _Seen(vocabulary)
     groups: dict[tuple[object, ...], list[Pod]] = {}
     for pod in cluster.pods:
         key = (
             pod.host_network,
-            namespaces[pod.namespace],
-            _signature(vocabulary.pod_labels, pod.labels),
+            namespaces[pod.workload.namespace],
+            seen.labels(pod),
             _place(vocabulary, pod),
-            _named(vocabulary, pod),
+            seen.ports(pod),
         )
         groups.setdefault(key, []).append(pod)
     found = [_pod_class(cluster, vocabulary, namespaces, pods) for pods in groups.values()]
     return sorted(found, key=lambda each: each.kind.value)
+
+
+class _Seen:
+    """What policies see of labels and ports, once for each object that pods have in common."""
+
+    def __init__(self, vocabulary: _Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._labels: dict[int, Signature] = {}
+        self._ports: dict[tuple[int, bool], tuple[PortSet, ...]] = {}
+
+    def labels(self, pod: Pod) -> Signature:
+        """Return what selectors see of a pod."""
+        if (found := self._labels.get(id(pod.labels))) is None:
+            found = _signature(self._vocabulary.pod_labels, pod.labels)
+            self._labels[id(pod.labels)] = found
+        return found
+
+    def ports(self, pod: Pod) -> tuple[PortSet, ...]:
+        """Return what port names stand for on a pod."""
+        key = id(pod.ports), pod.host_network
+        if (found := self._ports.get(key)) is None:
+            found = self._ports[key] = _named(self._vocabulary, pod)
+        return found
 
 
 def _place(vocabulary: _Vocabulary, pod: Pod) -> tuple[int, ...] | None:

@@ -228,11 +228,13 @@ def _change(row: Row, where: Bitmap, operation: Callable[[Cell], Cell]) -> Row:
         return row
     changed: Row = {}
     for cell, bits in row.items():
+        rest = bits
         if inside := bits & where:
             new = operation(cell)
-            changed[new] = changed.get(new, 0) | inside
-        if outside := bits & ~where:
-            changed[cell] = changed.get(cell, 0) | outside
+            changed[new] = changed[new] | inside if new in changed else inside
+            rest ^= inside
+        if rest:
+            changed[cell] = changed[cell] | rest if cell in changed else rest
     return changed
 
 
