@@ -30,20 +30,6 @@ _CLUSTER = {
 }
 
 
-def _paths(context: Context, manifests: str) -> tuple[str, ...]:
-    """Return what is named by the option, and behind ` -- `."""
-    from lab.commands import split
-
-    found: list[str] = []
-
-    def read(_: Console) -> int:
-        found.extend(split(manifests) + split(context.remainder))
-        return 0
-
-    _carry_out(read)
-    return tuple(found)
-
-
 @task(help={"manifests": "files and folders, separated by spaces", "options": "passed on as they are"})
 def predict(context: Context, manifests: str = "manifests/", options: str = "") -> None:
     """Predict from manifests who can talk to whom."""
@@ -69,11 +55,11 @@ def up(  # noqa: PLR0913 - one parameter an option
     provider: str = "auto",
     name: str = _LAB,
     cni: str = "",
-    max_replicas: int = 0,
+    max_replicas: str = "",
     context: str = "",
     kubeconfig: str = "",
     probe_image: str = "",
-    nodes: int = 0,
+    nodes: str = "0",
     kubernetes_version: str = "",
     calico_version: str = "",
     calico_manifest: str = "",
@@ -83,30 +69,33 @@ def up(  # noqa: PLR0913 - one parameter an option
     yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
 ) -> None:
     """Bring a lab up with manifests: `invoke up`, `invoke up -- examples/named-ports`."""
-    from lab.commands import Reading, up as command
+    from lab.commands import reading, up as command, whole
     from lab.providers import Manner
     from lab.providers.kind.wanted import Wanted
 
-    kind = Wanted(
-        name=name,
-        nodes=nodes,
-        cni=cni,
-        kubernetes=kubernetes_version,
-        calico=calico_version,
-        manifest=calico_manifest,
-        variables=tuple(calico_env or ()),
-        bundle=images,
-        probe=probe_image,
-        retain=retain,
-    )
-    reading = Reading(paths=_paths(c, manifests), cni=cni, max_replicas=max_replicas or None)
-    where = command.Where(context=context, kubeconfig=kubeconfig, kind=kind)
-    manner = Manner(agreed=yes, image=probe_image)
-    _carry_out(
-        lambda console: command.run(
-            console, reading, name=name, provider=provider, where=where, manner=manner
+    def run(console: Console) -> int:
+        kind = Wanted(
+            name=name,
+            nodes=whole(nodes, "`--nodes`"),
+            cni=cni,
+            kubernetes=kubernetes_version,
+            calico=calico_version,
+            manifest=calico_manifest,
+            variables=tuple(calico_env or ()),
+            bundle=images,
+            probe=probe_image,
+            retain=retain,
         )
-    )
+        return command.run(
+            console,
+            reading(manifests, sys.argv, cni=cni, max_replicas=max_replicas),
+            name=name,
+            provider=provider,
+            where=command.Where(context=context, kubeconfig=kubeconfig, kind=kind),
+            manner=Manner(agreed=yes, image=probe_image),
+        )
+
+    _carry_out(run)
 
 
 @task(help={**{key: _MANIFESTS[key] for key in ("manifests", "cni", "name")}, "yes": _CLUSTER["yes"]})
@@ -118,11 +107,14 @@ def deploy(
     yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
 ) -> None:
     """Apply changed manifests to a running lab, without restarting it."""
-    from lab.commands import Reading, up as command
+    from lab.commands import reading, up as command
     from lab.providers import Manner
 
-    reading = Reading(paths=_paths(context, manifests), cni=cni)
-    _carry_out(lambda console: command.deploy(console, reading, name=name, manner=Manner(agreed=yes)))
+    _carry_out(
+        lambda console: command.deploy(
+            console, reading(manifests, sys.argv, cni=cni), name=name, manner=Manner(agreed=yes)
+        )
+    )
 
 
 @task(help={"name": _MANIFESTS["name"]})
@@ -171,13 +163,13 @@ def probe(  # noqa: PLR0913 - one parameter an option
     format: str = "table",  # noqa: A002 - the option's name
     output: str = "",
     resume: str = "",
-    concurrency: int = 16,
+    concurrency: str = "16",
     probe_image: str = "",
     yes: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     name: str = _LAB,
 ) -> None:
     """Send real packets between the pods of a lab, and show who reached whom."""
-    from lab.commands import expected, number, probe as command
+    from lab.commands import expected, number, probe as command, whole
     from lab.providers import Manner
     from lab.recording import Files
 
@@ -189,7 +181,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
             ports=tuple(port or ()),
             every_pair=every_pair,
             timeout=number(timeout, "`--timeout`"),
-            manner=Manner(agreed=yes, concurrency=concurrency, image=probe_image),
+            manner=Manner(agreed=yes, concurrency=whole(concurrency, "`--concurrency`"), image=probe_image),
             expectations=expected.expectations(console, expect or ()),
         )
         return command.run(console, asked, name=name, form=format, files=Files(output=output, resume=resume))
@@ -206,9 +198,9 @@ def probe(  # noqa: PLR0913 - one parameter an option
 )
 def shell(context: Context, pod: str, command: str = "", name: str = _LAB) -> None:
     """Run a command in a pod's network: `invoke shell test-pod-a -- curl -m 2 test-pod-c.test-c`."""
-    from lab.commands import shell as module
+    from lab.commands import behind, shell as module, split
 
-    _carry_out(lambda console: module.run(console, pod, command or context.remainder, name=name))
+    _carry_out(lambda console: module.run(console, pod, split(command) or behind(sys.argv), name=name))
 
 
 @task(help={"port": "such as 80/TCP", "name": _MANIFESTS["name"]})
@@ -220,12 +212,13 @@ def trace(context: Context, source: str, destination: str, port: str, name: str 
 
 
 @task(help={key: _MANIFESTS[key] for key in ("manifests", "cni", "max-replicas")})
-def demo(context: Context, manifests: str = "", cni: str = "", max_replicas: int = 0) -> None:
+def demo(context: Context, manifests: str = "", cni: str = "", max_replicas: str = "") -> None:
     """Tell the whole story: predict, bring to life, probe, verify, remove."""
-    from lab.commands import Reading, demo as command
+    from lab.commands import demo as command, reading
 
-    reading = Reading(paths=_paths(context, manifests), cni=cni, max_replicas=max_replicas or None)
-    _carry_out(lambda console: command.run(console, reading))
+    _carry_out(
+        lambda console: command.run(console, reading(manifests, sys.argv, cni=cni, max_replicas=max_replicas))
+    )
 
 
 namespace = Collection.from_module(sys.modules[__name__])

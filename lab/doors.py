@@ -45,7 +45,7 @@ def carry_out(call: Callable[[Console], int]) -> None:
 def cluster_create(  # noqa: PLR0913 - one parameter an option
     context: Context,
     name: str = LAB,
-    nodes: int = 0,
+    nodes: str = "0",
     cni: str = "",
     kubernetes_version: str = "",
     images: str = "",
@@ -54,11 +54,16 @@ def cluster_create(  # noqa: PLR0913 - one parameter an option
     """Make a kind cluster from kind-config.yaml, with a kubeconfig of its own."""
 
     def run(console: Console) -> int:
-        from lab.commands import cluster
+        from lab.commands import cluster, whole
         from lab.providers.kind.wanted import Wanted
 
         wanted = Wanted(
-            name=name, nodes=nodes, cni=cni, kubernetes=kubernetes_version, bundle=images, retain=retain
+            name=name,
+            nodes=whole(nodes, "`--nodes`"),
+            cni=cni,
+            kubernetes=kubernetes_version,
+            bundle=images,
+            retain=retain,
         )
         return cluster.create(console, wanted)
 

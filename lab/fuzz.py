@@ -10,6 +10,7 @@ nothing, an exception) is made small, and written as a folder for `examples/`. E
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -234,6 +235,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def run(chosen: Namespace) -> int:
     """Try clusters until there are enough of them, or of failures."""
+    gc.enable()  # this takes long, unlike other commands
     failures = 0
     with TemporaryDirectory(prefix="kubereach-fuzz-") as folder:
         fuzzer = Fuzzer(Path(folder))

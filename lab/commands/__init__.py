@@ -6,14 +6,18 @@ import gc
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analyzer import AnalyzerError, Diagnostic, Said, Severity
+from analyzer import AnalyzerError, Diagnostic, Severity
 from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
 from analyzer.load.text import shown
 from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from analyzer import Said
 
 DEFAULT_LAB = "kubereach"
 
@@ -30,6 +34,8 @@ class Reading:
     @property
     def said(self) -> Said:
         """What the analyzer is told."""
+        from analyzer import Said  # reading manifests; not every command does
+
         return Said(cni=self.cni, pod_cidrs=self.pod_cidrs)
 
 
@@ -51,6 +57,20 @@ def carried_out(call: Callable[[Console], int]) -> int:
     return Exit.WRONG
 
 
+def reading(manifests: str, arguments: Sequence[str], *, cni: str = "", max_replicas: str = "") -> Reading:
+    """Return what is to be read: named by the option, and behind ` -- `. Raises LabError."""
+    replicas = whole(max_replicas, "`--max-replicas`") if max_replicas else None
+    return Reading(paths=(*split(manifests), *behind(arguments)), cni=cni, max_replicas=replicas)
+
+
+def behind(arguments: Sequence[str]) -> list[str]:
+    """Return the words behind the first ` -- ` of a command line, each as it was given.
+
+    Invoke joins them with spaces, and then nobody can tell any more where one ended.
+    """
+    return list(arguments[arguments.index("--") + 1 :]) if "--" in arguments else []
+
+
 def split(text: str) -> list[str]:
     """Split words as a shell does. Raises LabError for a quotation without its end."""
     try:
@@ -67,6 +87,14 @@ def number(text: str, what: str) -> float:
         return float(text)
     except ValueError as error:
         raise LabError(f"{shown(text)} is no number", f"write {what} as a number") from error
+
+
+def whole(text: str, what: str) -> int:
+    """Return a whole number that the user wrote. Raises LabError when it is none."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise LabError(f"{shown(text)} is no whole number", f"write {what} as one, such as 2") from error
 
 
 def say(text: str = "") -> None:

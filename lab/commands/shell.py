@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analyzer.console import Console
-from lab.commands import split
 from lab.errors import LabError
 from lab.providers import running
 from lab.world import World
 
 
-def run(console: Console, pod: str, command: str, *, name: str) -> int:
+def run(console: Console, pod: str, words: Sequence[str], *, name: str) -> int:
     """Run a command (by default a shell) where a pod is, and return its exit status."""
-    words = split(command)
     with running.connect(name) as lab:
         return lab.shell(resident(lab.world, pod), words)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from lab.manifests import Manifests
-from lab.plan import Plan
 from lab.probes import Patience, Probe, ProbeResult
-from lab.world import World
+
+if TYPE_CHECKING:  # what `down` need not wait for
+    from lab.manifests import Manifests
+    from lab.plan import Plan
+    from lab.world import World
 
 Progress = Callable[[int, int], object]
 """Is told how many probes are done, and of how many."""

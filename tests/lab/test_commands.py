@@ -97,6 +97,23 @@ def test_a_shell_is_in_the_pods_network_and_knows_names(walkthrough: Ended) -> N
     )
 
 
+@pytest.mark.parametrize("words", [("up", "--max-replicas"), ("probe", "--concurrency"), ("up", "--nodes")])
+def test_a_number_that_is_none_is_refused(folder: str, words: tuple[str, str]) -> None:
+    refused(invoke(*words, "few", name="none"), "`few` is no whole number")
+
+
+def test_a_command_in_a_shell_keeps_its_words(walkthrough: Ended) -> None:
+    words = ("python3", "-c", "import sys; print(sys.argv[1:])", "a  b", "", "--", "'")
+    done = invoke("shell", "test-pod-a", behind=words)
+    assert (done.code, done.out) == (0, "['a  b', '', '--', \"'\"]\n"), done.err
+
+
+def test_manifests_behind_the_dashes_may_have_spaces_in_their_names(folder: str, tmp_path: Path) -> None:
+    path = tmp_path / "two words.yaml"
+    path.write_text("{")
+    refused(invoke("up", behind=(str(path),), name="none"), "two words.yaml")
+
+
 def test_what_is_recorded_is_verified_without_a_lab(walkthrough: Ended, tmp_path: Path) -> None:
     path = tmp_path / "seen.json"
     assert invoke("probe", "--output", str(path)).code == 0
@@ -244,6 +261,7 @@ def test_a_quotation_without_its_end_is_refused(walkthrough: Ended) -> None:
 
 def test_no_replicas_at_all_are_refused(folder: str) -> None:
     refused(invoke("up", "--max-replicas", "-1", name="none"), "a workload has at least one replica")
+    refused(invoke("up", "--max-replicas", "0", name="none"), "a workload has at least one replica")
     refused(command("lab.verify", "--max-replicas", "0", "manifests"), "a workload has at least one replica")
 
 
