@@ -1,0 +1,221 @@
+"""Calico on a cluster: installed, awaited and changed through the API server, again and again."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import calico
+from lab.errors import LabError
+from lab.evidence import evidence
+from lab.providers.context.client import Client
+from tests.fakes.kube_api import Kind, KubeApi, Reply, Request, status
+from tests.lab.test_calico import MANIFEST
+
+_KINDS = (
+    Kind(plural="serviceaccounts", kind="ServiceAccount"),
+    Kind(plural="events", kind="Event"),
+    Kind(group="policy", plural="poddisruptionbudgets", kind="PodDisruptionBudget"),
+    Kind(
+        group="apiextensions.k8s.io",
+        plural="customresourcedefinitions",
+        kind="CustomResourceDefinition",
+        namespaced=False,
+    ),
+    Kind(group="rbac.authorization.k8s.io", plural="clusterroles", kind="ClusterRole", namespaced=False),
+    Kind(
+        group="rbac.authorization.k8s.io",
+        plural="clusterrolebindings",
+        kind="ClusterRoleBinding",
+        namespaced=False,
+    ),
+)
+DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
+_KUBEADM = "apiServer: {}\nkind: ClusterConfiguration\nnetworking:\n  podSubnet: 10.244.0.0/16\n"
+
+
+class Cluster(KubeApi):
+    """An API server that keeps what is applied, and whose controllers are done at once, unless `stuck`."""
+
+    def __init__(self) -> None:
+        super().__init__(*_KINDS)
+        self.stuck = False
+        self.applied: dict[str, dict[str, Any]] = {}
+        self.hidden: set[str] = set()
+        self.patched: list[Request] = []
+
+    def answer(self, request: Request) -> Reply:
+        if request.path in self.hidden:
+            return status(404, "NotFound", "not found")
+        if request.method == "DELETE":
+            self.applied.pop(request.path, None)
+            return Reply(body={"kind": "Status", "status": "Success"})
+        if request.method == "PATCH":
+            self.patched.append(request)
+            return Reply(body=self.changed(request, json.loads(request.body)))
+        if request.path in self.applied:
+            return Reply(body=self.applied[request.path])
+        return super().answer(request)
+
+    def changed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+        """Change an object, or make it, as a patch says; return it."""
+        if "strategic" in request.headers["content-type"]:
+            found = self.applied[request.path]
+            merged(found["spec"]["template"]["spec"], body["spec"]["template"]["spec"])
+            return found
+        done = {} if self.stuck and body["kind"] == "DaemonSet" else DONE.get(body["kind"], {})
+        return self.put(request.path, {**body, "status": done})
+
+    def put(self, path: str, found: dict[str, Any]) -> dict[str, Any]:
+        """Keep an object."""
+        self.applied[path] = found
+        return found
+
+    def variables(self) -> dict[str, str]:
+        """Return what calico-node has in its environment."""
+        containers = self.applied[DAEMON_SET]["spec"]["template"]["spec"]["containers"]
+        (found,) = (each for each in containers if each["name"] == "calico-node")
+        return {each["name"]: each.get("value") for each in found["env"]}
+
+
+DONE: dict[str, Any] = {
+    "CustomResourceDefinition": {"conditions": [{"type": "Established", "status": "True"}]},
+    "DaemonSet": {"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": 1},
+    "Deployment": {"updatedReplicas": 1, "availableReplicas": 1},
+}
+
+
+def merged(pod: dict[str, Any], change: dict[str, Any]) -> None:
+    """Merge containers and their variables by name, as a strategic patch does."""
+    for container in change["containers"]:
+        (found,) = (each for each in pod["containers"] if each["name"] == container["name"])
+        names = {each["name"] for each in container["env"]}
+        found["env"] = [each for each in found["env"] if each["name"] not in names] + container["env"]
+
+
+@pytest.fixture
+def api() -> Iterator[Cluster]:
+    with Cluster() as made:
+        node: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "kubereach-worker"}}
+        node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+        named = {"name": "kubeadm-config", "namespace": "kube-system"}
+        data = {"ClusterConfiguration": _KUBEADM}
+        dns: dict[str, Any] = {"metadata": {"name": "coredns", "namespace": "kube-system"}}
+        made.add(
+            node,
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": data},
+            {"apiVersion": "apps/v1", "kind": "Deployment", **dns, "spec": {}, "status": DONE["Deployment"]},
+        )
+        yield made
+
+
+@pytest.fixture
+def client(api: Cluster, tmp_path: Path) -> Client:
+    path = tmp_path / "kubeconfig"
+    path.write_text(api.kubeconfig())
+    return Client(str(path), "kind-kubereach")
+
+
+def manifest(version: str = "v3.32.1") -> calico.Manifest:
+    return calico.read(MANIFEST.read_text().replace("v3.32.1", version).encode(), "calico.yaml")
+
+
+def test_the_pod_network_is_asked_of_the_cluster(api: Cluster, client: Client) -> None:
+    assert calico.pod_cidrs(client) == ("10.244.0.0/16",)
+
+
+def test_a_cluster_that_does_not_tell_its_pod_network_is_an_error(api: Cluster, client: Client) -> None:
+    api.hidden.add("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+    with pytest.raises(LabError, match="does not tell from which network") as raised:
+        calico.install(client, manifest())
+    assert "--calico-env CALICO_IPV4POOL_CIDR=" in (raised.value.help or "")
+    calico.install(client, manifest(), {"CALICO_IPV4POOL_CIDR": "10.9.0.0/16"})
+    assert api.variables()["CALICO_IPV4POOL_CIDR"] == "10.9.0.0/16"
+
+
+def test_calico_is_applied_fitted_and_awaited(api: Cluster, client: Client) -> None:
+    assert calico.install(client, manifest()) == 8
+    calico.ready(client, 5)
+    assert api.variables()["CALICO_IPV4POOL_CIDR"] == "10.244.0.0/16"
+    assert "FELIX_IGNORELOOSERPF" not in api.variables()
+    assert {each.query["fieldManager"] for each in api.patched} == {"kubereach"}
+    assert {each.headers["content-type"] for each in api.patched} == {"application/apply-patch+yaml"}
+    kinds = [json.loads(each.body)["kind"] for each in api.patched]
+    assert kinds[0] == "CustomResourceDefinition", "what others need comes first"
+
+
+def test_calico_may_be_installed_again(api: Cluster, client: Client) -> None:
+    calico.install(client, manifest())
+    calico.install(client, manifest(), {"FELIX_LOGSEVERITYSCREEN": "Debug"})
+    assert api.variables()["FELIX_LOGSEVERITYSCREEN"] == "Debug"
+
+
+def test_an_old_calico_ignores_the_loose_filter(api: Cluster, client: Client) -> None:
+    calico.install(client, manifest("v3.11.3"))
+    assert api.variables()["FELIX_IGNORELOOSERPF"] == "true"
+
+
+def test_variables_of_the_calico_that_runs_are_set_once(api: Cluster, client: Client) -> None:
+    calico.install(client, manifest())
+    before = copy.deepcopy(api.variables())
+    assert calico.patch(client, {"FELIX_LOGSEVERITYSCREEN": "Debug"}) == ["FELIX_LOGSEVERITYSCREEN"]
+    assert api.variables() == {**before, "FELIX_LOGSEVERITYSCREEN": "Debug"}
+    count = len(api.patched)
+    assert calico.patch(client, {"FELIX_LOGSEVERITYSCREEN": "Debug"}) == []
+    assert len(api.patched) == count
+
+
+def test_patching_an_old_calico_makes_it_ignore_the_loose_filter(api: Cluster, client: Client) -> None:
+    found = manifest("v3.11.3")
+    (daemon_set,) = (each for each in found.documents if each["kind"] == "DaemonSet")
+    api.put(DAEMON_SET, daemon_set)
+    assert calico.patch(client, {}) == ["FELIX_IGNORELOOSERPF"]
+    assert calico.patch(client, {}) == []
+
+
+def test_without_calico_there_is_nothing_to_patch(api: Cluster, client: Client) -> None:
+    with pytest.raises(LabError, match="there is no DaemonSet kube-system/calico-node"):
+        calico.patch(client, {"A": "1"})
+
+
+def test_a_calico_that_others_installed_is_left_alone(api: Cluster, client: Client) -> None:
+    (daemon_set,) = (each for each in manifest().documents if each["kind"] == "DaemonSet")
+    api.put(DAEMON_SET, daemon_set)
+    with pytest.raises(LabError, match="there already, and not this lab's"):
+        calico.install(client, manifest())
+    assert api.patched == []
+
+
+def test_a_calico_that_does_not_come_up_is_told_with_the_last_events(api: Cluster, client: Client) -> None:
+    api.stuck = True
+    about = {"involvedObject": {"kind": "Pod", "name": "calico-node-x"}}
+    event = {"type": "Warning", "reason": "Failed", "message": "Failed to pull image", **about}
+    metadata = {"name": "e", "namespace": "kube-system"}
+    api.add({"apiVersion": "v1", "kind": "Event", "metadata": metadata, **event})
+    calico.install(client, manifest())
+    with pytest.raises(LabError, match="DaemonSet kube-system/calico-node is not ready") as raised:
+        calico.ready(client, 0.5)
+    assert "Failed to pull image" in (raised.value.help or "")
+
+
+def test_evidence_names_pods_that_are_stuck_events_and_last_words(api: Cluster, client: Client) -> None:
+    metadata = {"name": "calico-node-x", "namespace": "kube-system"}
+    waiting = {"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}
+    state = {"phase": "Running", "containerStatuses": [{"name": "calico-node", **waiting}]}
+    spec = {"containers": [{"name": "calico-node"}]}
+    about = {"involvedObject": {"kind": "Pod", "name": "calico-node-x"}}
+    event = {"type": "Warning", "reason": "BackOff", "message": "restarting", **about}
+    api.add(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": state},
+        {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "kube-system"}, **event},
+    )
+    api.next("/api/v1/namespaces/kube-system/pods/calico-node-x/log", Reply(body=b"felix: no route\n"))
+    found = [*evidence(client, ["kube-system"])]
+    assert "Pod kube-system/calico-node-x: CrashLoopBackOff: calico-node: back-off" in found
+    assert "event of Pod kube-system/calico-node-x: BackOff: restarting" in found
+    assert "log of calico-node-x/calico-node: felix: no route" in found
