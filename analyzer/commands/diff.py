@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,17 @@ from analyzer.commands.reading import once, read
 from analyzer.console import wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.diff import difference
+from analyzer.diff.overlay import has_endpoints, laid_over
 from analyzer.output import write
 from analyzer.report.difference import DifferenceReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.analysis import Analysis
     from analyzer.console import Console
     from analyzer.diff import Difference
+    from analyzer.load import Document
 
 _EXAMPLES = """\
 examples:
@@ -101,11 +104,20 @@ def _versions(chosen: Namespace, console: Console) -> tuple[Analysis, Analysis]:
         # What is to be applied is read as the cluster that it is for.
         here.cni = old.cluster.profile
         here.pod_cidr = list(old.options.pod_cidrs) if old.options else []
-        return old, read(here, chosen.paths, console)
+        return old, read(here, chosen.paths, console, after=partial(laid_over, old.documents))
     if chosen.git is not None:
         return _since(here, chosen.paths[0] if chosen.paths else _MANIFESTS, console)
     once(chosen.paths)
-    return read(here, chosen.paths[:1], console), read(here, chosen.paths[1:], console)
+    old = read(here, chosen.paths[:1], console)
+
+    def applied(documents: Sequence[Document], namespace: str) -> Sequence[Document]:
+        if has_endpoints(documents) or not documents:
+            return documents
+        told = "the new version has no workload: it is compared as applied to the old one"
+        console.warn([Diagnostic(severity=Severity.NOTICE, code="applied", message=told)])
+        return laid_over(old.documents, documents, namespace)
+
+    return old, read(here, chosen.paths[1:], console, after=applied)
 
 
 def _since(chosen: Namespace, path: str, console: Console) -> tuple[Analysis, Analysis]:

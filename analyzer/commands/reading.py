@@ -37,10 +37,12 @@ def read(
     called: Callable[[str], str] | None = None,
     *,
     routes: bool = False,
+    after: Callable[[Sequence[Document], str], Sequence[Document]] = lambda documents, _: documents,
 ) -> Analysis:
     """Read and evaluate what the arguments name; `called` tells what to call a file by its path.
 
-    With `routes`, what leads to workloads from outside is read too.
+    With `routes`, what leads to workloads from outside is read too. `after` makes of the documents, and of
+    the namespace of those that name none, the documents that are evaluated.
     """
     with console.stage("read", "reading"):
         try:
@@ -48,8 +50,9 @@ def read(
         except PartlyReadError as partly:
             raise whole(partly, options(_said(arguments), partly.documents, routes=routes)) from None
     with console.stage("decode", "decoding"):
-        chosen = options(_said(arguments), loaded.documents, routes=routes)
-        decoded = decode(loaded.documents, chosen)
+        documents = tuple(after(loaded.documents, arguments.default_namespace))
+        chosen = options(_said(arguments), documents, routes=routes)
+        decoded = decode(documents, chosen)
     diagnostics = (*loaded.diagnostics, *decoded.diagnostics)
     if not decoded.cluster.pods:
         raise NothingToAnalyze(_diagnostic("nothing-found", "there is no pod and no workload"), *diagnostics)
@@ -64,8 +67,8 @@ def read(
         cluster=decoded.cluster,
         reachability=reachability,
         diagnostics=diagnostics,
-        other_kinds=_unread(decoded.other_kinds, loaded.documents),
-        documents=loaded.documents,
+        other_kinds=_unread(decoded.other_kinds, documents),
+        documents=documents,
         options=chosen,
     )
 

@@ -55,6 +55,26 @@ def test_a_difference_is_exit_code_1_and_names_rule_and_witness(versions: Comman
     assert "endpoints added\n  shop/Pod/cache\n" in ran.out
 
 
+def test_policies_alone_are_compared_as_applied_and_replace_those_of_the_same_name(
+    versions: Commands,
+) -> None:
+    versions.write("policies/p.yaml", policy(ON_443))
+    ran = versions("diff", "old", "policies")
+    assert ran.code == 1
+    assert "notice: the new version has no workload: it is compared as applied to the old one" in ran.err
+    told = " ".join(ran.out.split())
+    assert "policies/p.yaml:4: NetworkPolicy shop/policy spec.ingress[0] now allows + TCP 443" in told
+    assert "used to allow - TCP 80" in told
+    assert "endpoints removed" not in told
+    versions.write("more/p.yaml", policy(ON_443, "other"))
+    assert "used to allow" not in versions("diff", "old", "more").out
+
+
+def test_a_folder_without_any_object_is_applied_to_nothing(versions: Commands) -> None:
+    versions.write("none/a.txt", "x")
+    assert versions("diff", "old", "none").code == 3
+
+
 def test_standard_input_is_one_version_and_not_both(elsewhere: Commands) -> None:
     ran = elsewhere("diff", "-", "-")
     assert ran.code == 2

@@ -66,7 +66,8 @@ def test_a_connection_in_a_live_cluster_is_explained(elsewhere: Commands, kubeco
 def test_a_live_cluster_is_compared_with_what_is_to_be_applied(elsewhere: Commands, kubeconfig: str) -> None:
     elsewhere.write("new.yaml", pod("web"), policy(DENY))
     ran = elsewhere("diff", "new.yaml", "--kubeconfig", kubeconfig)
-    assert (ran.code, ran.out.splitlines()[0]) == (1, "1 endpoint in both versions, cni cilium")
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "2 endpoints in both versions, cni cilium")
+    assert "endpoints removed" not in ran.out
     assert "new.yaml:6: NetworkPolicy shop/policy now isolates ingress" in ran.out
 
 
