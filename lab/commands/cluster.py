@@ -59,8 +59,7 @@ def delete(console: Console, *, name: str) -> int:
     if record is None:
         tell(f"no lab `{name}` is running")
         return Exit.FINE
-    with _kind_lab(name) as lab:
-        lab.down()
+    provider.remove(_known(name))
     tell(f"lab `{name}` is down")
     return Exit.FINE
 
@@ -118,10 +117,14 @@ def load_images(console: Console, path: str, *, name: str) -> int:
 
 def _kind_lab(name: str) -> KindLab:
     """Return the lab of a name. Raises LabError when it is not a kind cluster of this lab's."""
+    return provider.connect(_known(name))
+
+
+def _known(name: str) -> records.Record:
     record = records.load(name)
     if record is None or record.provider != "kind":
         what = (
             f"the lab `{name}` lives on a cluster that others made" if record else f"there is no lab `{name}`"
         )
         raise LabError(what, "make a cluster first: `invoke cluster.create`")
-    return provider.connect(record)
+    return record

@@ -49,7 +49,12 @@ def exists(name: str) -> bool:
 def end(name: str) -> tuple[bool, Sequence[str]]:
     """Remove a lab, and what is left of one; False when there was none. What it had to leave is told."""
     ended = client.down(name)
-    if records.load(name) is None:
+    record = records.load(name)
+    if record is None:
         return ended, ()
+    if record.provider == "kind":  # as a whole, even when its API server is beyond reach
+        from lab.providers.kind.provider import remove
+
+        return remove(record) or ended, ()
     with connect(name) as lab:
         return lab.down() or ended, lab.notes()

@@ -35,7 +35,7 @@ def check(lab: ClusterLab, image: str, patience: float) -> None:
         waiting.pods_ready(lab.client, [NAMESPACE], patience)
         addresses = _addresses(lab.client)
         probing = type(lab)(lab.record)  # it reads the cluster anew, with the control pods in it
-        open_, closed = (_probe(name, addresses[name]) for name in ("open", "closed"))
+        open_, closed = (_probe(name, addresses) for name in ("open", "closed"))
         _until(probing, open_, (Outcome.OPEN,), patience, "a connection that nothing forbids was")
         _until(probing, closed, _STOPPED, patience, "a connection that a policy forbids was")
     finally:
@@ -60,7 +60,10 @@ def _until(lab: ClusterLab, probe: Probe, wanted: tuple[Outcome, ...], patience:
         time.sleep(_PAUSE)
 
 
-def _probe(name: str, address: str) -> Probe:
+def _probe(name: str, addresses: Mapping[str, str]) -> Probe:
+    address = addresses.get(name)
+    if not address:
+        raise LabError(f"the cluster gave the control pod {NAMESPACE}/{name} no address")
     return Probe(
         source=f"{NAMESPACE}/source",
         address=address,
@@ -72,7 +75,9 @@ def _probe(name: str, address: str) -> Probe:
 
 def _addresses(client: Client) -> Mapping[str, str]:
     pods = client.list_all(f"/api/v1/namespaces/{NAMESPACE}/pods")
-    return {str(each["metadata"]["name"]): str(each["status"]["podIP"]) for each in pods}
+    return {
+        str(each["metadata"]["name"]): str((each.get("status") or {}).get("podIP") or "") for each in pods
+    }
 
 
 def _objects(image: str) -> list[dict[str, Any]]:

@@ -51,22 +51,28 @@ class Prepared:
 class KindLab(ClusterLab):
     """A lab on a kind cluster of our own."""
 
-    @property
-    def cluster(self) -> KindCluster:
-        """The cluster as kind knows it."""
-        engine = Engine(name=str(self.record.settings.get("engine") or "docker"))
-        return KindCluster(name=self.record.name, engine=engine, kubeconfig=Path(self.record.kubeconfig))
-
     def down(self) -> bool:
         """Delete the cluster with all that is in it, and forget it."""
         self.client.hang_up()
-        there = self.cluster.delete()
-        return records.forget(self.record.name) or there
+        return remove(self.record)
 
 
 def connect(record: Record, manner: Manner | None = None) -> KindLab:
-    """Return the lab of a record. Raises AnalyzerError when its kubeconfig is gone."""
+    """Return the lab of a record. Raises LabError when the way into its cluster is gone."""
+    if not Path(record.kubeconfig).is_file():
+        raise LabError(
+            f"the kubeconfig of the lab `{record.name}` is gone: {record.kubeconfig}",
+            "bring it `down`, and `up` again",
+        )
     return KindLab(record, manner)
+
+
+def remove(record: Record) -> bool:
+    """Delete the cluster of a record and forget it, whatever is left of it; False when nothing was."""
+    engine = Engine(name=str(record.settings.get("engine") or "docker"))
+    cluster = KindCluster(name=record.name, engine=engine, kubeconfig=Path(record.kubeconfig))
+    there = cluster.delete()
+    return records.forget(record.name) or there
 
 
 def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:

@@ -35,6 +35,9 @@ def main() -> int:
     match words[:2]:
         case ["version"]:
             print("kind v0.33.0 go1.26.8 linux/amd64")
+        case ["get", "clusters"] if "no-daemon" in state.troubles:
+            play("kind/create-no-daemon.txt")
+            return 1
         case ["get", "clusters"]:
             clusters(state)
         case ["get", "nodes"]:
