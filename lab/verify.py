@@ -104,7 +104,8 @@ def _recorded(console: Console, chosen: Namespace, asked: Asked) -> Comparison:
         manifests.cluster, Placing(nodes=recording.nodes), before=recording.placement, sources=paths
     )
     if not recording.identified:
-        world = replace(world, limits=replace(world.limits, identified=False))
+        # It was made from inside a cluster, where nobody outside could ask.
+        world = replace(world, outside=(), limits=replace(world.limits, identified=False))
     made = asked.planned(world)
     return Comparison(made, recording.answers(made))
 

@@ -163,7 +163,9 @@ def counted(world: World) -> str:
         (len(list(world.cluster.policies)), "policy"),
         (len(world.outside), "outside host"),
     )
-    return ", ".join(f"{count} {_plural(what, count)}" for count, what in numbers)
+    return ", ".join(
+        f"{count} {_plural(what, count)}" for count, what in numbers if count or what != "outside host"
+    )
 
 
 def _plural(what: str, count: int) -> str:

@@ -111,7 +111,7 @@ class ClusterLab:
         self._save(replace(self.record, settings={**self.record.settings, "applied": after.plain()}))
         spaces = {ref.namespace for ref in after.refs if ref.namespace}
         selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
-        waiting.pods_ready(self.client, spaces, selector=selector)
+        waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector)
         self._read = None
 
     def serve(self) -> None:
@@ -145,7 +145,9 @@ class ClusterLab:
             self.client.hang_up()
             raise
         finally:
-            self._notes = [f"{count:,} pods asked by {way}" for way, count in rounds.ways.items()]
+            self._notes = [
+                f"{count:,} pod{'' if count == 1 else 's'} asked {way}" for way, count in rounds.ways.items()
+            ]
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from analyzer import Cluster, Diagnostic, Document, Pod, Said, options
 from analyzer.decode import decode
 from analyzer.live import read
-from lab.errors import LabError
 from lab.world import Limits, Node, World, names_of, own
 
 _SYSTEM = frozenset(
@@ -41,13 +40,11 @@ class Read:
 
 
 def read_world(context: str, kubeconfig: str, *, cni: str = "", sources: Sequence[str] = ()) -> Read:
-    """Read the world of a cluster. Raises AnalyzerError, and LabError when no pod lives in it."""
+    """Read the world of a cluster, which may have no pods yet. Raises AnalyzerError."""
     loaded = read(context=context or None, kubeconfig=kubeconfig or None)
     decoded = decode(loaded.documents, options(Said(cni=cni), loaded.documents))
     # A workload without pods has nobody who could ask or answer.
     pods = [pod for pod in decoded.cluster.pods if pod.addresses]
-    if not pods:
-        raise LabError("no pod with an address lives in this cluster", "deploy something: `invoke deploy`")
     phases = dict(_phases(loaded.documents))
     world = _world(decoded.cluster, pods, loaded.documents, phases, sources)
     return Read(world=world, diagnostics=(*loaded.diagnostics, *decoded.diagnostics))

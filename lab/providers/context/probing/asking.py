@@ -6,6 +6,7 @@ reason, and never taken for a denial. Only the transport is tried again, and onl
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,10 @@ from lab.providers.context.probing import script
 from lab.providers.context.probing.script import Said, Target
 from lab.providers.context.probing.sources import Seat
 
+# What a pod lacks is no failure of the probe: who is asked could be told from elsewhere.
+_LACKING = "no program in the pod's containers can connect"
+_STOPPED = "no container of the pod runs"
+_NOT_FOUND = re.compile(r"executable file not found|no such file or directory|not found in \$PATH")
 _TRIES = 3
 _PAUSE = 0.5
 CONTROL = 0
@@ -96,22 +101,24 @@ class Pod:
         """How this pod asks, in words."""
         if not self.tool:
             return "not at all"
-        return f"{self.tool} in {'an ephemeral' if self._seat.ephemeral else 'its own'} container"
+        return f"by {self.tool} in {'an ephemeral' if self._seat.ephemeral else 'its own'} container"
 
     def ask(self, targets: Sequence[Target], on_report: Callable[[int], object]) -> Mapping[int, Report]:
         """Ask all targets, and return a report for each."""
         found: dict[int, Report] = {}
-        trouble = "no container of the pod runs"
+        trouble = _STOPPED
         for name in [self._container] if self._container else self._seat.containers:
             found, trouble = self._asked(name, targets, on_report)
             if found or self._container:
                 break
-        now = time.monotonic()
-        lost = Report(said=Said.BROKEN, words=self._reason(trouble), started=now, took=0.0)
+        lacking = trouble in (_LACKING, _STOPPED)
+        lost = Report(
+            said=Said.UNSUPPORTED if lacking else Said.BROKEN,
+            words=f"{trouble} ({self._seat.why})" if lacking and self._seat.why else trouble,
+            started=time.monotonic(),
+            took=0.0,
+        )
         return {each.number: found.get(each.number, lost) for each in targets}
-
-    def _reason(self, trouble: str) -> str:
-        return f"{trouble} ({self._seat.why})" if self._seat.why and not self.tool else trouble
 
     def _asked(
         self, container: str, targets: Sequence[Target], on_report: Callable[[int], object]
@@ -142,9 +149,9 @@ class Pod:
                     continue
                 break
             if run.tool == "none":
-                return found, "no program in its containers can connect"
+                return found, _LACKING
             if not run.tool:
-                trouble = _said(ended)
+                trouble = _LACKING if _NOT_FOUND.search(ended.trouble) else _said(ended)
                 if ended.status is None and ended.trouble.startswith("the connection broke"):
                     continue
                 break

@@ -1,0 +1,322 @@
+"""Pods that others made: what may be done in them, with what they have, and what goes wrong there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.commands import Reading, carried_out, up as up_command
+from lab.providers import Manner
+from lab.providers.context import waiting
+from tests.fakes.kube_api import Dropped, status
+from tests.lab import labs, sandbox
+from tests.lab.context.cluster import Cluster, Object
+from tests.lab.context.conftest import daemon_set
+from tests.lab.labs import ROOT, Ended, command
+
+pytestmark = [pytest.mark.lab]
+
+Attach = Callable[..., Ended]
+
+
+def invoke(task: str, *words: str, behind: tuple[str, ...] = ()) -> Ended:
+    return command("invoke", task, "--name", "theirs", *words, *(("--", *behind) if behind else ()))
+
+
+def pod(name: str, image: str, namespace: str = "shop") -> Object:
+    metadata = {"name": name, "namespace": namespace, "labels": {"app": name}}
+    container = {"name": "main", "image": image, "ports": [{"containerPort": 80}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def policy() -> Object:
+    spec = {
+        "podSelector": {"matchLabels": {"app": "db"}},
+        "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
+    }
+    metadata = {"name": "db", "namespace": "shop"}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A shop: a web server with curl, a database with bash, a cache with nothing; a lab is attached."""
+    sandbox.inside(rootless=os.geteuid() != 0)
+    with labs.runtime_folder(), Cluster(tmp_path) as made:
+        made.add(daemon_set("calico-node"))
+        made.have(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+            pod("web", "nginx"),
+            pod("db", "bash"),
+            pod("cache", "distroless"),
+            policy(),
+        )
+        path = tmp_path / "kubeconfig"
+        path.write_text(made.kubeconfig(context="prod"))
+        monkeypatch.setenv("KUBECONFIG", str(path))
+        yield made
+
+
+@pytest.fixture
+def attached(cluster: Cluster) -> Ended:
+    done = invoke("up", "--provider", "context", "--context", "prod")
+    assert done.code == 0, done.err
+    return done
+
+
+def probe(*words: str) -> tuple[Ended, list[dict[str, Any]]]:
+    done = invoke("probe", "--format", "json", "--port", "80/TCP", *words)
+    return done, json.loads(done.out)["observations"] if done.out else []
+
+
+def outcomes(found: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    return {
+        (each["source"].removeprefix("shop/"), each["destination"].removeprefix("shop/")): each["observed"]
+        for each in found
+    }
+
+
+def changes(cluster: Cluster) -> list[str]:
+    return [f"{each.method} {each.path}" for each in cluster.requests if each.method != "GET"]
+
+
+def test_attaching_and_probing_change_nothing_of_theirs(cluster: Cluster, attached: Ended) -> None:
+    done, found = probe()
+    assert changes(cluster) == []
+    assert done.code == 0, done.err
+    seen = outcomes(found)
+    assert seen["web", "db"] == "open"
+    assert seen["web", "cache"] == "open"
+    assert seen["db", "web"] == "open"
+    assert seen["cache", "db"] == "undecidable"
+    assert sorted(done.err.splitlines()) == [
+        "1 pod asked by bash in its own container",
+        "1 pod asked by curl in its own container",
+        "1 pod asked not at all",
+    ]
+
+
+def test_why_a_pod_cannot_ask_is_told_with_what_would_help(cluster: Cluster, attached: Ended) -> None:
+    done = invoke("probe", "--port", "80/TCP")
+    assert "no program in the pod's containers can connect" in done.out
+    assert "`--yes` agrees to an ephemeral container" in done.out
+
+
+def test_with_consent_every_pod_asks_from_an_ephemeral_container(cluster: Cluster, attached: Ended) -> None:
+    done, found = probe("--yes", "--probe-image", "registry.example/agnhost:1")
+    assert done.code == 0, done.err
+    assert done.err == "3 pods asked by agnhost in an ephemeral container\n"
+    assert outcomes(found)["cache", "db"] == "dropped"
+    images = [each["spec"]["ephemeralContainers"][0]["image"] for each in cluster.objects("pods").values()]
+    assert set(images) == {"registry.example/agnhost:1"}
+    again, _ = probe("--yes")
+    assert again.code == 0
+    assert all(len(each["spec"]["ephemeralContainers"]) == 1 for each in cluster.objects("pods").values())
+
+
+def test_down_ends_ephemeral_containers_and_says_what_it_had_to_leave(
+    cluster: Cluster, attached: Ended
+) -> None:
+    probe("--yes")
+    done = invoke("down")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "lab `theirs` is down",
+        *(
+            f"left: Pod shop/{name}: an ended ephemeral container, which cannot be removed from a pod"
+            for name in ("cache", "db", "web")
+        ),
+    ]
+    for each in cluster.objects("pods").values():
+        assert "terminated" in each["status"]["ephemeralContainerStatuses"][0]["state"]
+    assert len(cluster.objects("pods")) == 3
+
+
+def test_without_the_right_to_add_containers_pods_ask_with_what_they_have(
+    cluster: Cluster, attached: Ended
+) -> None:
+    cluster.denied.add("pods/ephemeralcontainers")
+    done, found = probe("--yes")
+    assert done.code == 0, done.err
+    assert outcomes(found)["web", "db"] == "open"
+    assert "1 pod asked by curl in its own container" in done.err
+    (lost,) = {each["attempts"][-1]["reason"] for each in found if each["source"] == "shop/cache"}
+    assert "pods/ephemeralcontainers" in lost
+
+
+def test_an_image_that_cannot_be_pulled_is_told(cluster: Cluster, attached: Ended) -> None:
+    cluster.unpullable.add("agnhost")
+    done, found = probe("--yes")
+    assert done.code == 0, done.err
+    assert "1 pod asked by bash in its own container" in done.err
+    (lost,) = {each["attempts"][-1]["reason"] for each in found if each["source"] == "shop/cache"}
+    assert "ImagePullBackOff" in lost
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("lost", ("its exit status was lost", "the connection broke")),
+        ("dropped", ("the connection broke",)),
+        ("container is being restarted", ("container is being restarted",)),
+    ],
+)
+def test_a_probe_that_does_not_answer_is_an_error_and_never_a_denial(
+    cluster: Cluster, attached: Ended, trouble: str, words: tuple[str, ...]
+) -> None:
+    cluster.trouble["shop/web"] = trouble
+    done, found = probe("--source", "web")
+    assert done.code == 1
+    assert set(outcomes(found).values()) == {"error"}
+    for each in found:
+        assert any(each["attempts"][-1]["reason"].startswith(one) for one in words)
+
+
+def test_a_connection_that_breaks_once_is_made_again(cluster: Cluster, attached: Ended) -> None:
+    cluster.next("/api/v1/namespaces/shop/pods/web/exec", Dropped())
+    done, found = probe("--source", "web")
+    assert done.code == 0, done.err
+    assert all(len(each["attempts"]) == 1 for each in found), "the transport was tried again, not a verdict"
+
+
+def test_an_upgrade_that_is_refused_is_told_in_the_servers_words(cluster: Cluster, attached: Ended) -> None:
+    path = "/api/v1/namespaces/shop/pods/web/exec"
+    forbidden = status(
+        403, "Forbidden", 'pods "web" is forbidden: User "jane" cannot create resource "pods/exec"'
+    )
+    cluster.next(path, *[forbidden] * 9)
+    done, found = probe("--source", "web")
+    assert done.code == 1
+    assert 'cannot create resource "pods/exec"' in found[0]["attempts"][-1]["reason"]
+
+
+def test_a_deploy_needs_consent(cluster: Cluster, attached: Ended) -> None:
+    refused(invoke("deploy", behind=("manifests",)), "would change the cluster of the context `prod`")
+    assert changes(cluster) == []
+
+
+def test_what_others_made_is_not_taken_over(cluster: Cluster, attached: Ended, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(pod("web", "nginx")))
+    refused(invoke("deploy", "--yes", behind=(str(mine),)), "Pod shop/web is there already, and not this")
+    assert changes(cluster) == []
+
+
+def test_ours_and_theirs_live_side_by_side_until_down(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "agnhost")))
+    assert invoke("deploy", "--yes", behind=(str(mine),)).code == 0
+    assert ("shop", "new") in cluster.objects("pods")
+    assert invoke("down").code == 0
+    assert sorted(cluster.objects("pods")) == [("shop", "cache"), ("shop", "db"), ("shop", "web")]
+
+
+def test_a_namespace_that_is_terminating_takes_nothing_and_nothing_is_left(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    cluster.objects("namespaces")["", "shop"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("a", "nginx", "fresh")) + "\n---\n" + json.dumps(pod("new", "nginx")))
+    refused(invoke("deploy", "--yes", behind=(str(mine),)), "because it is being terminated")
+    assert not [key for key in cluster.objects("pods") if key[1] in ("a", "new")]
+    assert ("", "fresh") not in cluster.objects("namespaces")
+
+
+def test_a_permission_that_is_missing_is_named_and_nothing_is_left(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    cluster.denied.add("networkpolicies.networking.k8s.io")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(policy()))
+    refused(invoke("deploy", "--yes", behind=(str(mine),)), "networkpolicies")
+    assert ("shop", "new") not in cluster.objects("pods")
+
+
+def test_pods_that_stay_pending_are_told_with_the_schedulers_words(
+    cluster: Cluster,
+    attached: Ended,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster.pending.add("shop/new")
+    monkeypatch.setattr(waiting, "PATIENCE", 1.0)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx")))
+    reading = Reading(paths=(str(mine),))
+    manner = Manner(agreed=True)
+    code = carried_out(lambda console: up_command.deploy(console, reading, name="theirs", manner=manner))
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "pods are not ready after 1 second: waiting for shop/new" in told
+    assert "0/2 nodes are available" in told
+    assert invoke("down").code == 0
+    assert ("shop", "new") not in cluster.objects("pods")
+
+
+def test_where_a_cni_refuses_what_it_denies_a_refusal_decides_nothing(cluster: Cluster) -> None:
+    invoke("up", "--provider", "context", "--cni", "kube-router")
+    done = invoke("probe", "--format", "json", "--port", "81/TCP", "--source", "web")
+    found = json.loads(done.out)["observations"]
+    assert {each["observed"] for each in found} == {"undecidable"}
+    assert done.code == 1, "nothing at all was decided"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--context", "staging"), "the context `staging` is not in the kubeconfig"),
+        (("--kubeconfig", "absent"), "there is no kubeconfig"),
+        (("--kubeconfig", "README.md"), "kubeconfig"),
+    ],
+)
+def test_a_context_that_cannot_be_used_is_one_clear_line(
+    cluster: Cluster, words: tuple[str, ...], message: str
+) -> None:
+    refused(invoke("up", "--provider", "context", *words), message)
+    refused(invoke("status"), "no lab `theirs` is running")
+
+
+def test_a_cluster_that_is_gone_is_one_clear_line(cluster: Cluster, tmp_path: Path) -> None:
+    path = tmp_path / "gone"
+    path.write_text((tmp_path / "kubeconfig").read_text().replace(cluster.url, "http://127.0.0.1:1"))
+    refused(
+        invoke("up", "--provider", "context", "--kubeconfig", str(path)),
+        "cannot reach the cluster of context",
+    )
+
+
+def test_ctrl_c_ends_a_probe_at_once(cluster: Cluster, attached: Ended) -> None:
+    before = len(cluster.requests)
+    words = [sys.executable, "-m", "invoke", "probe", "--name", "theirs", "--timeout", "30"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        ends = time.monotonic() + 30
+        while not any(each.path.endswith("/exec") for each in cluster.requests[before:]):
+            assert time.monotonic() < ends, "the probe starts"
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert b"Traceback" not in err
+    assert time.monotonic() - began < 5
+
+
+def refused(ended: Ended, message: str) -> None:
+    """Assert that a command ended with one clear error and exit code 2."""
+    assert ended.code == 2, ended.err
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.err.count("error: ") == 1
