@@ -66,11 +66,12 @@ def _closed(side: Side, asked: PortSet) -> str:
     what = f"{side.direction.value} of {side.subject} is isolated by {by}"
     if denying := _deciding(side, asked, Action.DENY):
         return f"{what}; {_where(denying[0])} decides"
-    other = [each for trace in side.policies for rule in trace.rules for each in rule.peers if each.reason]
-    if not any(trace.rules for trace in side.policies):
+    rules = [rule for trace in side.policies for rule in trace.rules if rule.rule.action is Action.ALLOW]
+    if not rules:
         return f"{what}; there is no {side.direction.value} rule"
-    if not other:
-        return f"{what}; no rule admits this port"
+    if near := [f"{_where(rule)} allows {rule.ports}" for rule in rules if rule.match is Match.YES]:
+        return f"{what}; no rule admits this port: {'; '.join(near[:3])}"
+    other = [each for rule in rules for each in rule.peers if each.reason]
     reasons = dict.fromkeys(f"{each.reason} (line {each.peer.span.line})" for each in other)
     return f"{what}; no rule admits {side.peer}: {'; '.join(list(reasons)[:3])}"
 
@@ -80,11 +81,20 @@ def _passing(side: Side, asked: PortSet) -> str:
     if side.exempt is Match.YES:
         return f"{where} is exempt: a pod always reaches itself, and a node the pods that it runs"
     if not side.policies:
-        return f"{where} is open, no policy selects it"
+        return f"{where} is open, {_why_open(side)}"
     rules = _deciding(side, asked, Action.ALLOW)
     if not rules:
         return f"{where} lets it pass"
     return f"{where} is admitted by {', '.join(_where(rule) for rule in rules[:3])}"
+
+
+def _why_open(side: Side) -> str:
+    """Say why a side has no policies."""
+    if side.subject.external:
+        return "external addresses have no policies"
+    if side.subject.host_network:
+        return "policies do not select pods on the host network"
+    return "no policy selects it"
 
 
 def _deciding(side: Side, asked: PortSet, action: Action) -> list[RuleTrace]:
@@ -100,10 +110,7 @@ def _where(rule: RuleTrace) -> str:
 def _side(side: Side, asked: PortSet) -> Iterator[str]:
     head = f"{side.direction.value} of {side.subject} {_PREPOSITION[side.direction]} {side.peer}:"
     if not side.policies:
-        kind = "external addresses have no policies" if side.subject.external else "no policy selects it"
-        if side.subject.host_network:
-            kind = "policies do not select pods on the host network"
-        yield f"{head} open, {kind}"
+        yield f"{head} open, {_why_open(side)}"
         return
     yield f"{head} {side.bounds.certain & asked}"
     if side.exempt is not Match.NO:

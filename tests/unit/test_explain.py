@@ -98,7 +98,28 @@ def test_without_a_port_a_part_may_be_allowed() -> None:
 
 
 def test_a_rule_for_another_port_is_not_to_blame_on_the_peer() -> None:
-    assert headline(A, B, ingress("{ports: [{port: 81}]}")).endswith("; no rule admits this port")
+    assert headline(A, B, ingress("{ports: [{port: 81}]}")).endswith(
+        "; no rule admits this port: <stdin>:14 (spec.ingress[0]) allows TCP 81"
+    )
+
+
+def test_where_one_rule_is_for_the_peer_and_another_for_the_port_the_first_is_told() -> None:
+    rules = "{from: [{podSelector: {}}], ports: [{port: 81}]}, {from: [{ipBlock: {cidr: 192.0.2.0/24}}]}"
+    assert headline(A, B, ingress(rules)).endswith(
+        "; no rule admits this port: <stdin>:14 (spec.ingress[0]) allows TCP 81"
+    )
+
+
+def test_a_rule_for_a_name_that_no_port_has_allows_none() -> None:
+    assert headline(A, B, ingress("{ports: [{port: web}]}"), port=None).endswith(
+        "; no rule admits this port: <stdin>:14 (spec.ingress[0]) allows none"
+    )
+
+
+def test_what_is_outside_is_said_to_have_no_policies() -> None:
+    assert headline(A, B, destination="external").endswith(
+        "ingress of external is open, external addresses have no policies"
+    )
 
 
 def test_icmp_is_asked_for_as_a_whole() -> None:
