@@ -70,6 +70,11 @@ def install(
     """Install Calico on a kind cluster of this lab's, and wait until it is in charge."""
     chosen = calico.variables(variables)
     with _kind_lab(name) as lab:
+        if lab.record.settings.get("cni") == config.KINDNET:
+            raise LabError(
+                f"the lab `{name}` has kind's own network, beside which Calico cannot live",
+                "make a cluster without it: `invoke cluster.create --cni calico`",
+            )
         found = calico.read(*calico.manifest_bytes(version, manifest))
         provider.install(Steps(sys.stderr), lab, found, chosen)
     return Exit.FINE

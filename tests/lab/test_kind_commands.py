@@ -215,6 +215,23 @@ def test_with_kindnet_no_manifest_of_calico_is_needed(fakes: State) -> None:
     assert configuration["networking"]["disableDefaultCNI"] is False
 
 
+def test_a_kind_whose_network_does_not_enforce_policies_is_refused(
+    fakes: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.trouble("old-kind")
+    assert create(cni="kindnet") == 2
+    assert "the network of kind v0.23 does not enforce policies" in capsys.readouterr().err
+    assert create(cni="calico") == 0
+
+
+def test_calico_is_not_installed_beside_kinds_own_network(
+    fakes: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert create(cni="kindnet") == 0
+    assert carried_out(lambda console: cluster.install(console, name="kubereach")) == 2
+    assert "has kind's own network, beside which Calico cannot live" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("step", ["install", "patch"])
 def test_a_step_without_a_cluster_says_which_comes_first(
     fakes: State, capsys: pytest.CaptureFixture[str], step: str

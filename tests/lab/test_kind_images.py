@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from lab import manifests
 from lab.errors import LabError
 from lab.providers.kind import images, versions
 from lab.providers.kind.cluster import KindCluster
 from lab.providers.kind.config import read
 from lab.providers.kind.engines import Engine
+from lab.providers.kind.provider import with_local_images
 from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
 
@@ -140,3 +142,11 @@ def test_what_is_no_version_is_told(version: str) -> None:
 def test_an_image_tells_its_kubernetes() -> None:
     assert versions.kubernetes_of(versions.node_image()) == (1, 36)
     assert versions.kubernetes_of("mine:latest") is None
+
+
+def test_images_that_were_loaded_are_not_asked_for_again() -> None:
+    before = manifests.read(["manifests"])
+    made = with_local_images(before)
+    pods = [each for each in made.documents if each.kind == "Pod"]
+    assert [each.data["spec"]["containers"][0]["imagePullPolicy"] for each in pods] == ["IfNotPresent"] * 3  # type: ignore[index]
+    assert "imagePullPolicy" not in repr(before.documents[3].data), "what was read stays as it is"

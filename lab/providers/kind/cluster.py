@@ -7,6 +7,7 @@ user's current context is never touched. What kind says when it fails becomes a 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lab.providers.kind.engines import Engine
 from lab.providers.kind.troubles import of_kind
 
 _SECONDS = 120.0
+_ENFORCING = (0, 24)
 _CREATION = 1800.0
 """Seconds for a cluster, with the node image pulled over a slow line."""
 
@@ -90,4 +92,15 @@ def check_installed() -> None:
             "`kind` is not installed",
             "see https://kind.sigs.k8s.io/docs/user/quick-start/, or bring the lab up without: "
             "`--provider netns`",
+        )
+
+
+def check_enforcing() -> None:
+    """Raise LabError when the network that kind brings does not enforce policies: before kind 0.24."""
+    said = run(("kind", "version"), seconds=_SECONDS).out
+    match = re.search(r"v(\d+)\.(\d+)", said)
+    if match and (int(match[1]), int(match[2])) < _ENFORCING:
+        raise LabError(
+            f"the network of kind {match[0]} does not enforce policies",
+            "update kind to 0.24 or later, or take Calico: `--cni calico`",
         )

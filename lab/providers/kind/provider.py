@@ -22,7 +22,7 @@ from lab.providers.context import waiting
 from lab.providers.context.probing.sources import IMAGE
 from lab.providers.context.provider import ClusterLab
 from lab.providers.kind import config, control, engines, images, versions
-from lab.providers.kind.cluster import KindCluster, check_installed
+from lab.providers.kind.cluster import KindCluster, check_enforcing, check_installed
 from lab.providers.kind.config import Configuration, Options
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.images import Bundle
@@ -50,6 +50,10 @@ class Prepared:
 
 class KindLab(ClusterLab):
     """A lab on a kind cluster of our own."""
+
+    def deploy(self, manifests: Manifests) -> None:
+        """Apply manifests, as in any cluster; images that were loaded from a file are not asked for again."""
+        super().deploy(with_local_images(manifests) if self.record.settings.get("loaded") else manifests)
 
     def down(self) -> bool:
         """Delete the cluster with all that is in it, and forget it."""
@@ -87,7 +91,7 @@ def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:
         lab = create(work, prepared)
         network(work, lab, prepared)
         with work.step("deploying the manifests"):
-            lab.deploy(with_local_images(manifests) if prepared.bundle else manifests)
+            lab.deploy(manifests)
         check(work, lab, prepared.image)
     return lab
 
@@ -101,6 +105,8 @@ def prepare(wanted: Wanted) -> Prepared:
     bundle = images.opened(Path(wanted.bundle)) if wanted.bundle else None
     options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
     configuration = config.shaped(config.read(), options)
+    if configuration.cni == config.KINDNET:
+        check_enforcing()
     configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
     cluster = KindCluster(name=wanted.name, engine=engine, kubeconfig=kubeconfig(wanted.name))
     found = _calico(wanted, bundle) if configuration.cni == config.CALICO else None
@@ -137,7 +143,12 @@ def create(work: Steps, prepared: Prepared) -> KindLab:
     count = prepared.configuration.node_count
     with work.step(f"creating the kind cluster `{cluster.name}` ({count} nodes, {cluster.engine})") as say:
         cluster.create(prepared.configuration, retain=work.retain, told=say)
-    settings = {"engine": cluster.engine.name, "cni": prepared.configuration.cni, "image": prepared.image}
+    settings = {
+        "engine": cluster.engine.name,
+        "cni": prepared.configuration.cni,
+        "image": prepared.image,
+        "loaded": bundle is not None,
+    }
     record = Record(
         name=cluster.name,
         provider="kind",

@@ -34,7 +34,8 @@ def main() -> int:
     state.record("kind", words, stdin)
     match words[:2]:
         case ["version"]:
-            print("kind v0.33.0 go1.26.8 linux/amd64")
+            version = "0.23.0" if "old-kind" in state.troubles else "0.33.0"
+            print(f"kind v{version} go1.26.8 linux/amd64")
         case ["get", "clusters"] if "no-daemon" in state.troubles:
             play("kind/create-no-daemon.txt")
             return 1
