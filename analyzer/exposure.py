@@ -14,7 +14,7 @@ from analyzer.bitmaps import Weights
 from analyzer.bounds import Bounds
 from analyzer.edge import Arrival, DeadEnd, Edge
 from analyzer.engine import at
-from analyzer.model import Direction, Match, ServiceType
+from analyzer.model import Direction, Match
 from analyzer.services import access, services
 from analyzer.sets import PortSet
 from analyzer.symbolic import ANY_POD, PodGroup, Symbolic
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from analyzer.model import Policy, Rule
     from analyzer.reachability import Reachability
     from analyzer.services import Access, PortBackends, ServicePorts
-
-_FROM_OUTSIDE = frozenset({ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +151,10 @@ class Exposures:
     def _publications(self) -> dict[str, list[Published]]:
         """Return the Service ports that are open to the outside, by the ids of the endpoints behind them."""
         found: dict[str, list[Published]] = {}
-        if not any(each.type in _FROM_OUTSIDE for each in self.reachability.cluster.services):
+        if not any(each.from_outside for each in self.reachability.cluster.services):
             return found
         for each in services(self.reachability):
-            if each.service.type in _FROM_OUTSIDE and not each.service.headless:
+            if each.service.from_outside:
                 got = list(access(self.reachability, each, self._external))
                 for port in each.ports:
                     mine = tuple(one for one in got if one.port is port.port)

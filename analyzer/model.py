@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,6 +121,7 @@ class Service:
     """A Service. `selector` None: its endpoints are not in the manifests. Headless: only a DNS name.
 
     `preserves_source`: externalTrafficPolicy Local, so that a backend sees the client's own address.
+    `external_ips`: "IP addresses for which nodes in the cluster will also accept traffic for this service".
     """
 
     namespace: str
@@ -131,7 +132,21 @@ class Service:
     ports: tuple[ServicePort, ...]
     cluster_ips: tuple[str, ...]
     preserves_source: bool
+    external_ips: tuple[str, ...] = ()
     span: Span = field(compare=False)
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether addresses outside the cluster have a way to its ports: by a node's address, or one more."""
+        match self.type:
+            case ServiceType.NODE_PORT | ServiceType.LOAD_BALANCER:
+                return not self.headless
+            case ServiceType.CLUSTER_IP:
+                return bool(self.external_ips) and not self.headless
+            case ServiceType.EXTERNAL_NAME:
+                return False
+            case never:
+                assert_never(never)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from analyzer.reachability import Reachability
 
 
-# The types whose ports addresses outside the cluster reach.
-FROM_OUTSIDE = frozenset({ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """An endpoint behind a Service port, and the numbers of its pods' target port (usually one)."""
@@ -127,10 +123,9 @@ def access(
     service = found.service
     if service.type is ServiceType.EXTERNAL_NAME:
         return
-    from_outside = service.type in FROM_OUTSIDE and not service.headless
     for port in found.ports:
         for source in asking:
-            if port.backends and (from_outside or not source.external):
+            if port.backends and (service.from_outside or not source.external):
                 verdicts = [_reach(reachability, service, source, backend) for backend in port.backends]
                 yield from _joined(source, port.port, verdicts)
 

@@ -47,6 +47,7 @@ def read_service(root: Field, scope: Scope) -> Service:
         ports=_ports(spec, optional=headless or kind is ServiceType.EXTERNAL_NAME),
         cluster_ips=() if headless else tuple(addresses),
         preserves_source=_traffic_policy(spec) == "Local",
+        external_ips=_external_ips(spec),
         span=root.span,
     )
 
@@ -79,6 +80,16 @@ def _cluster_ips(spec: Field) -> list[str]:
         else:
             each.invalid(NOT_AN_ADDRESS, "leave it out to have one chosen, or write `None` for none")
     return found
+
+
+def _external_ips(spec: Field) -> tuple[str, ...]:
+    found = []
+    for each in spec.strings("externalIPs"):
+        if canonical := address(each.value):
+            found.append(canonical)
+        else:
+            each.invalid(NOT_AN_ADDRESS)
+    return tuple(found)
 
 
 def _ports(spec: Field, *, optional: bool) -> tuple[ServicePort, ...]:

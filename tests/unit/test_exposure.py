@@ -48,6 +48,18 @@ def test_ports_by_name_are_those_of_the_other_pod() -> None:
     assert not group.bounds.certain
 
 
+def test_a_service_with_an_external_address_is_published() -> None:
+    ports = "ports: [{port: 80}], externalIPs: [203.0.113.9]"
+    documents = (
+        pod("api", labels="{app: api}"),
+        service(f"{{selector: {{app: api}}, {ports}}}", "open"),
+        service(f"{{clusterIP: None, selector: {{app: api}}, {ports}}}", "headless"),
+    )
+    (published,) = exposure("api", *documents).published
+    assert published.service.service.name == "open"
+    assert published.access
+
+
 def test_only_services_of_some_types_are_published() -> None:
     node_port = service(
         "{type: NodePort, selector: {app: api}, ports: [{port: 80, nodePort: 30080}]}", "open"

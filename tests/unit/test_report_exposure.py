@@ -101,6 +101,18 @@ def test_workloads_of_which_the_same_is_said_stand_together() -> None:
     assert "c" in found
 
 
+def test_of_a_pod_on_the_host_network_it_is_said_why_it_is_unprotected() -> None:
+    found = lines(pod("host", more="hostNetwork: true"), pod("a"), policy(DENY, namespace="office"))
+    told = " ".join(found)
+    assert told.count("unprotected: policies do not select pods on the host network") == 2
+    assert told.count("unprotected: no policy selects it") == 2
+
+
+def test_further_addresses_of_a_service_are_named() -> None:
+    front = service("{selector: {app: api}, ports: [{port: 80}], externalIPs: [203.0.113.9]}", "front")
+    assert any("ClusterIP shop/front at 203.0.113.9" in line for line in lines(API, front))
+
+
 def test_services_and_routes_stand_below() -> None:
     found = lines(API, API_SERVICE, NODE_PORT, CONTROLLER, ingress())
     assert "published NodePort shop/open 80:30080/TCP from external" in found

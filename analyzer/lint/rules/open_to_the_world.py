@@ -26,7 +26,7 @@ from analyzer.lint.evidence import listed
 from analyzer.lint.finding import Finding
 from analyzer.load.text import shown
 from analyzer.model import Direction
-from analyzer.services import FROM_OUTSIDE, services
+from analyzer.services import services
 from analyzer.sets import AddressSet, PortSet
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _exposed(evidence: Evidence) -> Iterator[Finding]:
     """Yield the Services that lead from outside to pods without a policy."""
     for found in services(evidence.reachability):
         service = found.service
-        if service.type not in FROM_OUTSIDE or service.headless:
+        if not service.from_outside:
             continue
         for index, port in enumerate(found.ports):
             bare = [

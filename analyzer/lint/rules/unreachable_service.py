@@ -29,7 +29,7 @@ from analyzer.lint.finding import Finding
 from analyzer.lint.wording import placed
 from analyzer.load.text import shown
 from analyzer.model import Direction, PodPeer
-from analyzer.services import FROM_OUTSIDE, services
+from analyzer.services import services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,10 +49,9 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     for found in services(evidence.reachability):
         service = found.service
         for index, port in enumerate(found.ports):
-            from_outside = service.type in FROM_OUTSIDE
             if not port.backends or any(_awaits(evidence, each) for each in port.backends):
                 continue
-            if not any(_reached(evidence, each, from_outside=from_outside) for each in port.backends):
+            if not any(_reached(evidence, each, from_outside=service.from_outside) for each in port.backends):
                 yield _finding(evidence, service, index, port)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_ADDRESSES = 3
 _MOST_PODS = 4
 UNPROTECTED = "unprotected: no policy selects it"
+ON_HOST = "unprotected: policies do not select pods on the host network"
 
 
 class Way(Enum):
@@ -69,25 +70,29 @@ class Rows:
     def __init__(self, labels: Labels, words: Words) -> None:
         self._labels = labels
         self._words = words
-        self._sides: dict[int, tuple[Side, tuple[Row, ...]]] = {}
+        self._sides: dict[tuple[int, bool], tuple[Side, tuple[Row, ...]]] = {}
 
     def of(self, exposure: Exposure) -> tuple[Row, ...]:
         """Return everything that is said of one endpoint."""
+        host = exposure.endpoint.host_network
         return (
-            *self._side(exposure.ingress),
-            *self._side(exposure.egress),
+            *self._side(exposure.ingress, host=host),
+            *self._side(exposure.egress, host=host),
             *map(self._published, exposure.published),
             *(self._arrival(each) for each in exposure.arrivals),
         )
 
-    def _side(self, side: Side) -> tuple[Row, ...]:
+    def _side(self, side: Side, *, host: bool) -> tuple[Row, ...]:
         """Return the rows of a side; many endpoints share one, which is kept beside them."""
-        if (found := self._sides.get(id(side))) is None:
-            found = self._sides[id(side)] = (side, tuple(self._made(side)))
+        if (found := self._sides.get((id(side), host))) is None:
+            found = self._sides[id(side), host] = (
+                side,
+                tuple(self._made(side, ON_HOST if host else UNPROTECTED)),
+            )
         return found[1]
 
-    def _made(self, side: Side) -> Iterator[Row]:
-        way, remark = _WAYS[side.direction], "" if side.protected else UNPROTECTED
+    def _made(self, side: Side, unprotected: str) -> Iterator[Row]:
+        way, remark = _WAYS[side.direction], "" if side.protected else unprotected
         outside = {each.bounds for each in side.outside}
         if not side.groups and outside <= {side.others}:
             anybody = "anybody" if side.others.possible else "nobody"
@@ -127,7 +132,8 @@ class Rows:
     def _published(self, published: Published) -> Row:
         service, port = published.service.service, published.port.port
         node = f":{port.node_port}" if port.node_port else ""
-        name = f"{service.type.value} {service.namespace}/{service.name}"
+        at = f" at {listed(service.external_ips, _MOST_ADDRESSES)}" if service.external_ips else ""
+        name = f"{service.type.value} {service.namespace}/{service.name}{at}"
         return Row(
             Way.PUBLISHED,
             Kind.SERVICE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from analyzer.model import Service, ServicePort, ServiceType
@@ -31,8 +33,18 @@ def test_a_service_with_the_defaults_of_the_api() -> None:
         ports=(ServicePort(name="", protocol=Protocol.TCP, port=80, target=80, node_port=None),),
         cluster_ips=(),
         preserves_source=False,
+        external_ips=(),
         span=found.span,
     )
+
+
+def test_further_addresses_are_read_and_must_be_some() -> None:
+    found = only("{selector: {app: web}, ports: [{port: 80}], externalIPs: [203.0.113.9, '2001:DB8::1']}")
+    assert (found.external_ips, found.from_outside) == (("203.0.113.9", "2001:db8::1"), True)
+    assert not replace(found, type=ServiceType.EXTERNAL_NAME).from_outside
+    assert not replace(found, external_ips=()).from_outside
+    (error,) = errors(service("{ports: [{port: 80}], externalIPs: [203.0.113.999]}"))
+    assert "spec.externalIPs[0]" in str(error)
 
 
 def test_target_ports_are_numbers_or_names() -> None:

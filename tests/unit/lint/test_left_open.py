@@ -97,7 +97,13 @@ def test_where_every_address_of_a_family_is_a_pod_there_is_no_world_of_that_fami
 
 
 @pytest.mark.parametrize(
-    ("kind", "open_"), [("NodePort", True), ("LoadBalancer", True), ("ClusterIP", False)]
+    ("kind", "open_"),
+    [
+        ("NodePort", True),
+        ("LoadBalancer", True),
+        ("ClusterIP", False),
+        ("ClusterIP, externalIPs: [203.0.113.9]", True),
+    ],
 )
 def test_a_service_from_outside_to_pods_without_a_policy_is_told(kind: str, *, open_: bool) -> None:
     front = service(
@@ -108,7 +114,8 @@ def test_a_service_from_outside_to_pods_without_a_policy_is_told(kind: str, *, o
     for finding in told:
         assert finding.span.field == "spec.ports[0]"
         assert finding.message == (
-            f"{kind} Service `shop/front` leads every address outside the cluster to `shop/web` on TCP 8080"
+            f"{kind.partition(',')[0]} Service `shop/front` leads every address outside the cluster"
+            " to `shop/web` on TCP 8080"
         )
     assert not found("KR402", serving(), DB, front, DENY)
 
