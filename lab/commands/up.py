@@ -91,7 +91,11 @@ def _attach(console: Console, reading: Reading, name: str, where: Where, manner:
     console.warn(lab.diagnostics)
     with lab:
         if manifests:
-            lab.deploy(manifests)
+            try:
+                lab.deploy(manifests)
+            except BaseException:
+                lab.down()
+                raise
         world = lab.world
         cluster = f"the cluster of context `{lab.record.context}`, cni {world.cluster.profile}"
         tell(f"lab `{name}` is {cluster}: {counted(world)} ({time.monotonic() - began:.2f} s)")

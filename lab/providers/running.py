@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analyzer import AnalyzerError
 from lab import records
 from lab.errors import LabError
 from lab.providers.netns import client, rundir
@@ -56,5 +57,13 @@ def end(name: str) -> tuple[bool, Sequence[str]]:
         from lab.providers.kind.provider import remove
 
         return remove(record) or ended, ()
-    with connect(name) as lab:
+    try:
+        lab = connect(name)
+    except AnalyzerError:
+        if record.settings.get("applied"):
+            raise
+        return records.forget(name), (
+            f"the context `{record.context}` is gone: nothing was looked for there",
+        )
+    with lab:
         return lab.down() or ended, lab.notes()

@@ -25,6 +25,20 @@ _FIRST = ("Namespace", "CustomResourceDefinition")
 # What belongs to the cluster itself, or is made by it.
 _NOT_OURS = frozenset(("Node", "Event", "Endpoints", "EndpointSlice", "ComponentStatus"))
 _PROTECTED = frozenset(("kube-system", "kube-public", "kube-node-lease", "default"))
+_IN_NAMESPACES = (
+    "/api/v1/pods",
+    "/api/v1/services",
+    "/api/v1/configmaps",
+    "/api/v1/secrets",
+    "/api/v1/persistentvolumeclaims",
+    "/apis/apps/v1/deployments",
+    "/apis/apps/v1/statefulsets",
+    "/apis/apps/v1/daemonsets",
+    "/apis/batch/v1/jobs",
+    "/apis/batch/v1/cronjobs",
+    "/apis/networking.k8s.io/v1/networkpolicies",
+)
+_CLUSTERS_OWN = frozenset(("kube-root-ca.crt", "default"))
 _MADE_ANEW = frozenset(("Pod", "Job"))
 """Of these most fields cannot be changed."""
 
@@ -92,18 +106,42 @@ def apply(client: Client, documents: Sequence[Document], *, labels: Mapping[str,
 
 
 def remove(client: Client, applied: Applied) -> list[Ref]:
-    """Delete objects, last made first; return those that are left because they do not bear our labels."""
+    """Delete objects, last made first; return those that are left.
+
+    What does not bear our labels (any more) is left, and so is a namespace in which others have made
+    something since: it would go with it.
+    """
     left = []
     for ref in reversed(applied.refs):
         found = client.find(ref.path)
         if found is None:
             continue
-        if not bears(found, applied.labels):
+        if not bears(found, applied.labels) or (ref.kind == "Namespace" and _shared(client, ref, applied)):
             left.append(ref)
             continue
         uid = found["metadata"].get("uid")
         client.delete(ref.path, preconditions={"uid": uid}) if uid else client.delete(ref.path)
     return left
+
+
+def _shared(client: Client, ref: Ref, applied: Applied) -> bool:
+    """Tell whether there is something in a namespace that neither the lab nor the cluster itself made."""
+    ours = {each.path for each in applied.refs}
+    for path in _IN_NAMESPACES:
+        root, _, plural = path.rpartition("/")
+        where = f"{root}/namespaces/{ref.name}/{plural}"
+        try:
+            listed = client.list_all(where)
+        except ApiError as error:
+            if error.status in (403, 404):
+                continue
+            raise
+        for each in listed:
+            metadata = each["metadata"]
+            made = metadata.get("ownerReferences") or metadata["name"] in _CLUSTERS_OWN
+            if not (made or bears(each, applied.labels) or f"{where}/{metadata['name']}" in ours):
+                return True
+    return False
 
 
 def bears(found: Object, labels: Mapping[str, str]) -> bool:

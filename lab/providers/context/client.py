@@ -1,6 +1,6 @@
 """The API server of a cluster: whatever a lab asks of it, with time limits everywhere.
 
-Comes in: a kubeconfig and a context. Goes out: plain objects, events, what a command in a pod said; a
+Comes in: a kubeconfig and a context. Goes out: plain objects, what a command in a pod said; a
 LabError or an AnalyzerError that says what went wrong. Each thread has an ApiClient of its own.
 """
 
@@ -10,12 +10,12 @@ import json
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProtocolError
 
 from analyzer.live.access import Access, connect
 from analyzer.live.failures import not_accepted, one_line, unreachable
@@ -91,10 +91,6 @@ class Client:
 
     def list_all(self, path: str, **query: str | int) -> list[Object]:
         """Return all objects of a list, page by page."""
-        return self.listed(path, **query)[0]
-
-    def listed(self, path: str, **query: str | int) -> tuple[list[Object], str]:
-        """Return all objects of a list, and its resourceVersion, from which it may be watched."""
         try:
             return self._pages(path, {"limit": PAGE, **query})
         except ApiError as error:
@@ -102,7 +98,7 @@ class Client:
                 raise
         return self._pages(path, query)  # the continue token expired: all at once needs none
 
-    def _pages(self, path: str, query: Mapping[str, str | int]) -> tuple[list[Object], str]:
+    def _pages(self, path: str, query: Mapping[str, str | int]) -> list[Object]:
         found: list[Object] = []
         asked = dict(query)
         while True:
@@ -110,7 +106,7 @@ class Client:
             found += answer.get("items") or []
             metadata = answer.get("metadata") or {}
             if not metadata.get("continue"):
-                return found, str(metadata.get("resourceVersion") or "")
+                return found
             asked["continue"] = metadata["continue"]
 
     def apply(self, document: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
@@ -119,10 +115,6 @@ class Client:
         if dry_run:
             query["dryRun"] = "All"
         return self._json("PATCH", self.path_of(document), query, document, _TYPES["apply"])
-
-    def create(self, path: str, body: Mapping[str, Any]) -> Object:
-        """Create an object in the list at `path`."""
-        return self._json("POST", path, {"fieldManager": MANAGER}, body)
 
     def patch(self, path: str, body: Any, kind: str = "merge") -> Object:
         """Change an object; `kind` is `merge`, `json` or `strategic`."""
@@ -142,40 +134,6 @@ class Client:
     def text(self, path: str, **query: str | int) -> str:
         """Return what is at `path` as text, such as the log of a container."""
         return self._send("GET", path, query, None, None).data.decode("utf-8", "replace")
-
-    def watch(
-        self, path: str, *, resource_version: str, timeout: float, **query: str | int
-    ) -> Iterator[Object]:
-        """Yield the events of a list (`type` and `object`) until the time is up, or the server ends it.
-
-        Raises ApiError with status 410 when the past from which to watch is forgotten.
-        """
-        asked: dict[str, str | int] = {
-            **query,
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
-            "timeoutSeconds": max(1, round(timeout)),
-        }
-        ends = time.monotonic() + timeout
-        response = self._send("GET", path, asked, None, None, stream=True, read=timeout)
-        try:
-            for line in _lines(response):
-                event = json.loads(line)
-                told = event.get("object") or {}
-                if event.get("type") == "ERROR":
-                    raise ApiError(int(told.get("code") or 500), f"watch {path}", str(told.get("message")))
-                yield event
-                if time.monotonic() > ends:
-                    return
-        except ReadTimeoutError:
-            return
-        except ValueError as error:
-            raise LabError(f"`watch {path}` gave what is no event") from error
-        except HTTPError:
-            return  # the connection ended; whoever watches lists again
-        finally:
-            response.close()
 
     def exec(  # noqa: PLR0913 - one parameter an option of the request
         self,
@@ -259,16 +217,13 @@ class Client:
             )
         return answer
 
-    def _send(  # noqa: PLR0913 - what makes a request
+    def _send(
         self,
         method: str,
         path: str,
         query: Mapping[str, str | int],
         data: bytes | None,
         content: str | None,
-        *,
-        stream: bool = False,
-        read: float = READ_SECONDS,
     ) -> urllib3.BaseHTTPResponse:
         """Send, again where nothing can have been carried out, and return an answer that is no refusal."""
         target = f"{path}?{urlencode(query)}" if query else path
@@ -277,7 +232,7 @@ class Client:
         while True:
             pause = next(pauses, None)
             try:
-                response = self._request(method, target, data, content, stream=stream, read=read)
+                response = self._request(method, target, data, content)
             except ProtocolError as error:
                 if pause is None or not again:
                     raise unreachable(self.access, error) from None
@@ -297,7 +252,7 @@ class Client:
         return ApiError(response.status, f"{method} {path}", words)
 
     def _request(
-        self, method: str, target: str, data: bytes | None, content: str | None, *, stream: bool, read: float
+        self, method: str, target: str, data: bytes | None, content: str | None
     ) -> urllib3.BaseHTTPResponse:
         access = self.access
         headers = {"Accept": "application/json", "User-Agent": MANAGER, **self.credentials()}
@@ -312,23 +267,15 @@ class Client:
                     access.context.server + target,
                     body=data,
                     headers=headers,
-                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read),
+                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                     retries=False,
                     redirect=False,
-                    preload_content=not stream,
                 )
             except ProtocolError:
                 raise
             except HTTPError as error:
                 raise unreachable(access, error) from None
         return response
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    rest = b""
-    for part in response.stream(None if getattr(response, "chunked", False) else 1):
-        *whole, rest = (rest + part).split(b"\n")
-        yield from filter(None, whole)
 
 
 def _object(data: bytes) -> Object | None:

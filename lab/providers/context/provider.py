@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from analyzer import Diagnostic
+from analyzer import AnalyzerError, Diagnostic
 from lab import records
 from lab.errors import LabError
 from lab.manifests import Manifests
@@ -36,6 +36,8 @@ from lab.world import World
 if TYPE_CHECKING:
     from lab.providers.context.client import Object
 
+_SETTLED = 3.0
+"""Seconds that CNIs take at most, as a rule, until a policy is in force on every node."""
 _NOT_AGREED = "`--yes` agrees: all is labelled, `invoke down` removes it, and what others made stays as it is"
 
 
@@ -110,6 +112,8 @@ class ClusterLab:
         applying.remove(self.client, Applied(refs=stale, labels=self.labels))
         self._save(replace(self.record, settings={**self.record.settings, "applied": after.plain()}))
         spaces = {ref.namespace for ref in after.refs if ref.namespace}
+        settings = {**self.record.settings, "changed": time.time()}
+        self._save(replace(self.record, settings=settings))
         selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
         waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector)
         self._read = None
@@ -126,6 +130,7 @@ class ClusterLab:
     ) -> list[ProbeResult]:
         """Carry out a plan from inside the pods. Raises LabError when the cluster cannot be reached."""
         probes = [question.probe for question in plan.questions]
+        self._settle()
         asking = {probe.source for probe in probes}
         listeners = plan.listeners()
         seats = self._seats(
@@ -151,6 +156,7 @@ class ClusterLab:
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""
+        self._settle()
         seats = self._seats({probe.source}, {probe.source})
         place = Place(profile=self.world.cluster.profile, answering=frozenset(), began=time.monotonic())
         (result,) = Rounds(self.client, seats, place, 1).run([probe], Patience())
@@ -189,8 +195,14 @@ class ClusterLab:
         """Remove what the lab made, end its ephemeral containers, and forget it."""
         applied = Applied.read(self.record.settings.get("applied"), self.labels)
         left = applying.remove(self.client, applied)
-        self._notes = [f"{ref}: it does not bear this lab's labels any more" for ref in left]
-        self._notes += self._end_containers()
+        self._notes = [f"{ref}: it is not this lab's alone any more" for ref in left]
+        try:
+            self._notes += self._end_containers()
+        except (LabError, AnalyzerError):
+            if applied.refs:
+                raise
+            # Nothing was made; ephemeral containers, where there were any, end by themselves.
+            self._notes.append("the cluster cannot be reached: nothing was looked for there")
         return records.forget(self.record.name)
 
     def _end_containers(self) -> list[str]:
@@ -208,6 +220,12 @@ class ClusterLab:
             f"Pod {name}: an ended ephemeral container, which cannot be removed from a pod"
             for name in sources.left_in(pods)
         ]
+
+    def _settle(self) -> None:
+        """Wait until policies that were just applied have taken hold: no CNI tells when they have."""
+        changed = self.record.settings.get("changed")
+        if isinstance(changed, int | float):
+            time.sleep(min(_SETTLED, max(0.0, changed + _SETTLED - time.time())))
 
     def _seats(self, names: set[str], asking: set[str]) -> dict[str, sources.Seat]:
         """Return where to probe from; pods that only answer get a container when they are the lab's own."""

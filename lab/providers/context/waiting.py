@@ -20,6 +20,7 @@ PATIENCE = 300.0
 _PAUSE = 0.5
 _LONGEST_PAUSE = 3.0
 _MOST_SHOWN = 5
+_LINES = 3  # of a log
 # What no waiting mends: the first one that is seen ends it.
 _HOPELESS = frozenset(
     ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
@@ -147,6 +148,7 @@ def _told(client: Client, namespaces: Iterable[str]) -> str:
             pods = client.list_all(f"/api/v1/namespaces/{namespace}/pods")
             waiting = [each for each in pods if not _settled(each)]
             found += [f"{_title(each)}: {why(each)}" for each in waiting[:_MOST_SHOWN]]
+            found += [log for each in waiting[:_MOST_SHOWN] for log in _logs(client, each)]
             events = client.list_all(f"/api/v1/namespaces/{namespace}/events")
             warnings = [each for each in events if each.get("type") == "Warning"]
             warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
@@ -154,6 +156,17 @@ def _told(client: Client, namespaces: Iterable[str]) -> str:
     except LabError:
         return "; ".join(found)
     return "; ".join(dict.fromkeys(found))
+
+
+def _logs(client: Client, pod: Object) -> Iterator[str]:
+    """Yield the last words of the containers of a pod that have ended, or are started again and again."""
+    for each in (pod.get("status") or {}).get("containerStatuses") or []:
+        again = bool(each.get("restartCount"))
+        if again or (each.get("state") or {}).get("terminated"):
+            place = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
+            query = {"previous": "true"} if again else {}
+            words = client.text(place, container=str(each["name"]), tailLines=_LINES, **query)
+            yield f"log of {_title(pod)} {each['name']}: {one_line(words)}"
 
 
 def _event(event: Object) -> str:

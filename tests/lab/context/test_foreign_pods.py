@@ -222,6 +222,37 @@ def test_ours_and_theirs_live_side_by_side_until_down(
     assert sorted(cluster.objects("pods")) == [("shop", "cache"), ("shop", "db"), ("shop", "web")]
 
 
+def test_a_namespace_of_ours_in_which_others_live_by_now_is_left(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("ours", "nginx", "fresh")))
+    assert invoke("deploy", "--yes", behind=(str(mine),)).code == 0
+    cluster.have(pod("theirs", "nginx", "fresh"))
+    done = invoke("down")
+    assert "left: Namespace fresh: it is not this lab's alone any more" in done.err
+    assert [key for key in cluster.objects("pods") if key[0] == "fresh"] == [("fresh", "theirs")]
+
+
+def test_a_lab_whose_context_is_gone_can_be_forgotten(
+    cluster: Cluster, attached: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/dev/null/absent")
+    refused(invoke("status"), "there is no kubeconfig")
+    done = invoke("down")
+    assert (done.code, done.err.splitlines()[0]) == (0, "lab `theirs` is down")
+    assert "nothing was looked for there" in done.err
+
+
+def test_an_up_that_fails_leaves_nothing_and_no_lab(cluster: Cluster, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(pod("web", "nginx")))
+    up = ("up", "--provider", "context", "--yes")
+    refused(invoke(*up, behind=(str(mine),)), "is there already, and not this lab's")
+    assert ("shop", "new") not in cluster.objects("pods")
+    refused(invoke("status"), "no lab `theirs` is running")
+
+
 def test_a_namespace_that_is_terminating_takes_nothing_and_nothing_is_left(
     cluster: Cluster, attached: Ended, tmp_path: Path
 ) -> None:
