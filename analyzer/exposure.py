@@ -15,15 +15,15 @@ from analyzer.bounds import Bounds
 from analyzer.edge import Arrival, DeadEnd, Edge
 from analyzer.engine import at
 from analyzer.model import Direction, Match
-from analyzer.services import access, services
+from analyzer.services import access, services, within
 from analyzer.sets import PortSet
 from analyzer.symbolic import ANY_POD, PodGroup, Symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.endpoints import Endpoint
-    from analyzer.model import Policy, Rule
+    from analyzer.model import ContainerPort, Policy, Rule
     from analyzer.reachability import Reachability
     from analyzer.services import Access, PortBackends, ServicePorts
 
@@ -83,6 +83,14 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostPort:
+    """A port of the node that leads to a port of the workload, and what each address outside gets of it."""
+
+    port: ContainerPort
+    access: tuple[tuple[Endpoint, Match], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
     """What one endpoint exposes (`ingress`) and uses (`egress`), and how it is published."""
 
@@ -90,6 +98,7 @@ class Exposure:
     ingress: Side
     egress: Side
     published: tuple[Published, ...]
+    host_ports: tuple[HostPort, ...]
     arrivals: tuple[Arrival, ...]
 
     @property
@@ -100,6 +109,7 @@ class Exposure:
             any(outside)
             or any(each.match is Match.MAYBE for each in self.arrivals)
             or any(got.match is Match.MAYBE for each in self.published for got in each.access)
+            or any(match is Match.MAYBE for each in self.host_ports for _, match in each.access)
         )
 
 
@@ -138,6 +148,7 @@ class Exposures:
             ingress=self._side(Direction.INGRESS, endpoint.number),
             egress=self._side(Direction.EGRESS, endpoint.number),
             published=tuple(self._published.get(endpoint.id, ())),
+            host_ports=tuple(self._host_ports(endpoint)),
             arrivals=tuple(self._arrivals.get(endpoint.id, ())),
         )
 
@@ -162,6 +173,18 @@ class Exposures:
                     for backend in port.backends:
                         found.setdefault(backend.endpoint.id, []).append(published)
         return found
+
+    def _host_ports(self, endpoint: Endpoint) -> Iterator[HostPort]:
+        """Yield the node's ports of an endpoint; one on the host network listens there by itself."""
+        ports = () if endpoint.host_network else (port for pod in endpoint.pods for port in pod.ports)
+        found = {(port.host_port, port.protocol, port.number): port for port in ports if port.host_port}
+        for port in found.values():
+            target = PortSet.of(port.protocol, port.number)
+            got = (
+                (each, within(self.reachability.connection(each, endpoint), target))
+                for each in self._external
+            )
+            yield HostPort(port=port, access=tuple(each for each in got if each[1] is not Match.NO))
 
     def _side(self, direction: Direction, number: int) -> Side:
         """Return one direction of a class; classes with the same policies share it."""

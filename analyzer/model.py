@@ -53,11 +53,15 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPort:
-    """A port that a container or a native sidecar declares; `name` is "" when it has none."""
+    """A port that a container or a native sidecar declares; `name` is "" when it has none.
+
+    `host_port`: that of the node that leads to it, 0 for none; no policy tells such pods apart.
+    """
 
     name: str
     protocol: Protocol
     number: int
+    host_port: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.decode import schema
+from analyzer.decode.addresses import address
 from analyzer.decode.metadata import judge
 from analyzer.decode.names import label, mended, port_name
 from analyzer.decode.scope import END_PORT
@@ -112,7 +113,16 @@ def _container_port(field: Field) -> ContainerPort | None:
         return None
     if not in_range(field, "containerPort", number):
         return None
-    return ContainerPort(name=name, protocol=protocol, number=number)
+    return ContainerPort(name=name, protocol=protocol, number=number, host_port=_host_port(field))
+
+
+def _host_port(field: Field) -> int:
+    """Read `hostPort`; 0 where there is none, or where only the node itself can use it."""
+    number = field.integer("hostPort")
+    if not number or not in_range(field, "hostPort", number):
+        return 0
+    host = address(field.text("hostIP"))
+    return 0 if host.startswith("127.") or host == "::1" else number
 
 
 def read_service_port(field: Field, *, named: bool) -> ServicePort | None:

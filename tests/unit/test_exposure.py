@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analyzer import Options
 from analyzer.exposure import Exposure, Exposures
 from analyzer.model import Match
@@ -58,6 +60,38 @@ def test_a_service_with_an_external_address_is_published() -> None:
     (published,) = exposure("api", *documents).published
     assert published.service.service.name == "open"
     assert published.access
+
+
+def on_node(name: str, port: str, more: str = "") -> str:
+    container = f"[{{name: c, image: i, ports: [{port}]}}]"
+    return pod(name).replace("[{name: c, image: i}]", container + more)
+
+
+def test_a_port_of_the_node_is_published_to_whom_policies_let_in() -> None:
+    web = on_node("web", "{containerPort: 8080, hostPort: 80}")
+    (found,) = exposure("web", web).host_ports
+    assert (found.port.number, found.port.host_port) == (8080, 80)
+    assert [match for _, match in found.access] == [Match.YES]
+    (found,) = exposure("web", web, policy(ALLOW_TCP_80)).host_ports
+    assert found.access == ()
+
+
+def test_a_port_that_only_the_node_can_use_is_not_published() -> None:
+    for port in ("{containerPort: 80}", "{containerPort: 80, hostPort: 0}"):
+        assert exposure("web", on_node("web", port)).host_ports == ()
+    for address in ("127.0.0.1", '"::1"'):
+        port = f"{{containerPort: 80, hostPort: 80, hostIP: {address}}}"
+        assert exposure("web", on_node("web", port)).host_ports == ()
+    host = on_node("web", "{containerPort: 80, hostPort: 80}", ", hostNetwork: true")
+    assert exposure("web", host).host_ports == ()
+
+
+def test_what_may_get_through_a_port_of_the_node_is_unknown() -> None:
+    found = exposure("web", on_node("web", "{containerPort: 8080, hostPort: 80}"))
+    assert not found.unknown
+    ((outside, _),) = found.host_ports[0].access
+    doubted = replace(found.host_ports[0], access=((outside, Match.MAYBE),))
+    assert replace(found, host_ports=(doubted,)).unknown
 
 
 def test_only_services_of_some_types_are_published() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +15,12 @@ from jsonschema import Draft202012Validator
 from analyzer import Analysis, Options, analyze
 from analyzer.exposure import Exposures
 from analyzer.filters import View
-from analyzer.model import Cluster
+from analyzer.model import Cluster, Match
 from analyzer.reachability import Reachability
 from analyzer.report.exposure import ExposureReport, csv as csv_report, json as json_report, markdown, table
+from analyzer.report.exposure.rows import Rows
+from analyzer.report.labels import Labels, Notes
+from analyzer.report.words import Words
 from tests.property.strategies import clusters
 from tests.unit.manifests import ALLOW_TCP_80, DENY, WITHIN_10, analysis, pod, policy, service, workload
 from tests.unit.test_edge import API, API_SERVICE, CONTROLLER, FROM_EDGE, ingress
@@ -217,6 +221,32 @@ def test_json_of_any_cluster_is_as_the_schema_says(cluster: Cluster) -> None:
     found = Analysis(files=(), cluster=cluster, reachability=reachability, diagnostics=(), other_kinds={})
     inside = {each.id for each in reachability.endpoints if not each.external}
     assert {each["id"] for each in document(found)["workloads"]} == inside
+
+
+def test_ports_of_nodes_and_further_addresses_of_services_are_told() -> None:
+    web = pod("web", labels="{app: web}").replace(
+        "image: i", "image: i, ports: [{containerPort: 81, hostPort: 80}]"
+    )
+    front = service("{selector: {app: web}, ports: [{port: 80}], externalIPs: [203.0.113.9]}", "front")
+    found = lines(web, front)
+    assert any("hostPort of its nodes 81:80/TCP from external" in line for line in found)
+    (told,) = document(analysis(web, front))["workloads"]
+    assert told["hostPorts"][0]["hostPort"] == 80
+    assert told["hostPorts"][0]["from"][0]["verdict"] == "open"
+    assert told["services"][0]["externalIPs"] == ["203.0.113.9"]
+    assert "closed by policies" in " ".join(lines(web, policy(DENY)))
+
+
+def test_who_may_get_through_a_port_of_the_nodes_is_told_apart_from_who_does() -> None:
+    web = pod("web").replace("image: i", "image: i, ports: [{containerPort: 81, hostPort: 80}]")
+    found = analysis(web).reachability
+    view, exposures = View(found), Exposures(found)
+    exposure = exposures.of(found.endpoints[0])
+    (host_port,) = exposure.host_ports
+    ((outside, _),) = host_port.access
+    doubted = replace(host_port, access=((outside, Match.MAYBE),))
+    rows = Rows(Labels(view, Notes()), Words(view.ports)).of(replace(exposure, host_ports=(doubted,)))
+    assert rows[-1].remark == "unknown from external"
 
 
 def test_json_tells_groups_services_and_routes() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from analyzer.bounds import Bounds
     from analyzer.edge import Arrival, DeadEnd
-    from analyzer.exposure import Exposure, Group, Published, Side
+    from analyzer.exposure import Exposure, Group, HostPort, Published, Side
     from analyzer.model import Policy
     from analyzer.report.exposure import ExposureReport
     from analyzer.selectors import Selector
@@ -63,6 +63,7 @@ def _workload(exposure: Exposure, sides: _Sides) -> str:
     }
     tail = {
         "services": [_published(each) for each in exposure.published],
+        **({"hostPorts": [*map(_host_port, exposure.host_ports)]} if exposure.host_ports else {}),
         "routes": [_arrival(each) for each in exposure.arrivals],
     }
     middle = f'"exposes": {sides.of(exposure.ingress)}, "uses": {sides.of(exposure.egress)}'
@@ -123,9 +124,22 @@ def _published(published: Published) -> dict[str, object]:
         "port": port.port,
         "protocol": port.protocol.value,
         **({"nodePort": port.node_port} if port.node_port else {}),
+        **({"externalIPs": list(service.external_ips)} if service.external_ips else {}),
         "from": [
             {"endpoint": each.source.id, "verdict": _VERDICTS[each.match], "facts": list(each.facts)}
             for each in published.access
+        ],
+    }
+
+
+def _host_port(found: HostPort) -> dict[str, object]:
+    port = found.port
+    return {
+        "port": port.number,
+        "protocol": port.protocol.value,
+        "hostPort": port.host_port,
+        "from": [
+            {"endpoint": each.id, "verdict": _VERDICTS[match], "facts": []} for each, match in found.access
         ],
     }
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.edge import Arrival, DeadEnd
     from analyzer.endpoints import Endpoint
-    from analyzer.exposure import Exposure, Group, Published, Side
+    from analyzer.exposure import Exposure, Group, HostPort, Published, Side
     from analyzer.report.labels import Labels
     from analyzer.report.words import Words
     from analyzer.symbolic import PodGroup
@@ -48,6 +48,7 @@ class Kind(Enum):
     PODS = "pods"
     OTHER_PODS = "other pods"
     SERVICE = "service"
+    HOST_PORT = "host port"
     ROUTE = "route"
 
 
@@ -79,6 +80,7 @@ class Rows:
             *self._side(exposure.ingress, host=host),
             *self._side(exposure.egress, host=host),
             *map(self._published, exposure.published),
+            *map(self._host_port, exposure.host_ports),
             *(self._arrival(each) for each in exposure.arrivals),
         )
 
@@ -141,6 +143,21 @@ class Rows:
             f"{port.port}{node}/{port.protocol.value}",
             self._access(published),
         )
+
+    def _host_port(self, found: HostPort) -> Row:
+        port = found.port
+        ports = f"{port.number}:{port.host_port}/{port.protocol.value}"
+        names = ((self._labels.of(each), match) for each, match in found.access)
+        by_match: dict[Match, list[str]] = {}
+        for name, match in names:
+            by_match.setdefault(match, []).append(name)
+        parts = [
+            f"{word} {listed(by_match[match], _MOST_ADDRESSES)}"
+            for word, match in (("from", Match.YES), ("unknown from", Match.MAYBE))
+            if match in by_match
+        ]
+        remark = printable(", ".join(parts) or "closed by policies")
+        return Row(Way.PUBLISHED, Kind.HOST_PORT, "hostPort of its nodes", ports, remark)
 
     def _access(self, published: Published) -> str:
         """Tell who outside gets through, and what is not known."""

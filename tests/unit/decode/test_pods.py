@@ -77,6 +77,10 @@ NO_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
             [f"4:31 {PORT}.containerPort: Invalid type: expected integer, got boolean"],
         ),
         (
+            "{containerPort: 80, hostPort: 65536}",
+            [f"4:50 {PORT}.hostPort: Invalid value: 65536: must be between 1 and 65535, inclusive"],
+        ),
+        (
             "{containerPort: 65536}",
             [f"4:31 {PORT}.containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive"],
         ),
