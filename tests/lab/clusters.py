@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.fakes.kube_api import Kind, KubeApi, Reply, Request, status
 
-_KINDS = (
+KINDS = (
     Kind(plural="serviceaccounts", kind="ServiceAccount"),
     Kind(plural="events", kind="Event"),
     Kind(group="policy", plural="poddisruptionbudgets", kind="PodDisruptionBudget"),
@@ -35,7 +35,7 @@ _NODE: dict[str, Any] = {
     "metadata": {"name": "kubereach-control-plane"},
     "status": {"conditions": [{"type": "Ready", "status": "True"}]},
 }
-_FIRST: tuple[dict[str, Any], ...] = (
+FIRST: tuple[dict[str, Any], ...] = (
     _NODE,
     {
         "apiVersion": "v1",
@@ -47,7 +47,13 @@ _FIRST: tuple[dict[str, Any], ...] = (
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "coredns", "namespace": "kube-system"},
-        "spec": {},
+        "spec": {
+            "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            "template": {
+                "metadata": {"labels": {"k8s-app": "kube-dns"}},
+                "spec": {"containers": [{"name": "coredns", "image": "coredns"}]},
+            },
+        },
         "status": {"updatedReplicas": 1, "availableReplicas": 1},
     },
 )
@@ -57,12 +63,12 @@ class Cluster(KubeApi):
     """An API server that keeps what is applied, and whose controllers are done at once, unless `stuck`."""
 
     def __init__(self) -> None:
-        super().__init__(*_KINDS)
+        super().__init__(*KINDS)
         self.stuck = False
         self.applied: dict[str, dict[str, Any]] = {}
         self.hidden: set[str] = set()
         self.patched: list[Request] = []
-        self.add(*_FIRST)
+        self.add(*FIRST)
 
     def answer(self, request: Request) -> Reply:
         if request.path in self.hidden:

@@ -1,0 +1,154 @@
+"""The walkthrough on kind by its commands: stand-ins for kind and Docker, an API server, real packets."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from lab import records
+from tests.fakes.engines import installed
+from tests.fakes.kube_api import Reply, Request
+from tests.fakes.programs.state import State
+from tests.lab import labs, sandbox
+from tests.lab.clusters import DONE, FIRST, KINDS, merged
+from tests.lab.context import cluster
+from tests.lab.labs import ROOT, Ended, command
+
+pytestmark = [pytest.mark.lab]
+
+_CALICO = str(ROOT / "tests" / "fakes" / "calico" / "calico.yaml")
+_UP = ("--provider", "kind", "--nodes", "2", "--calico-manifest", _CALICO)
+
+
+class Cluster(cluster.Cluster):
+    """A cluster as kind leaves it: nodes and DNS that are there, controllers that are done at once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.kinds += [kind for kind in KINDS if kind.kind not in {each.kind for each in self.kinds}]
+        self.deaf = False
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        for node in self.objects("nodes").values():
+            node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+        self.add(*FIRST)
+        return self
+
+    def _changed(self, request: Request) -> Reply:
+        place = self._resource(request.path)
+        if request.method != "PATCH" or place is None:
+            return super()._changed(request)
+        kind, *where = place
+        stored = self.objects(kind.plural, kind.group)
+        body: dict[str, Any] = json.loads(request.body)
+        key = (where[0], where[1])
+        if kind.kind == "DaemonSet" and "strategic" in request.headers["content-type"]:
+            merged(stored[key]["spec"]["template"]["spec"], body["spec"]["template"]["spec"])
+            return Reply(body=stored[key])
+        if self.deaf and kind.kind == "NetworkPolicy":
+            return Reply(body=body)  # stored by nobody: as with a network that knows no policies
+        reply = super()._changed(request)
+        if kind.kind in DONE:
+            stored[key]["status"] = DONE[kind.kind]
+        return reply
+
+
+def invoke(task: str, *words: str, behind: tuple[str, ...] = ()) -> Ended:
+    return command("invoke", task, *words, *(("--", *behind) if behind else ()))
+
+
+@pytest.fixture(scope="module")
+def fakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
+    """Let kind and Docker be ours, and labs have folders of their own."""
+    sandbox.inside(rootless=os.geteuid() != 0)
+    folder = tmp_path_factory.mktemp("fakes")
+    with labs.runtime_folder(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_STATE_HOME", str(folder / "state"))
+        environment.setenv("PYTHONPATH", str(ROOT))
+        yield installed(environment, folder, "kind", "docker")
+
+
+@pytest.fixture(scope="module")
+def api(fakes: State, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster that the stand-in for kind leads to."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as made:
+        (fakes.folder / "kubeconfig").write_text(made.kubeconfig())
+        yield made
+
+
+@pytest.fixture(scope="module")
+def walkthrough(api: Cluster, fakes: State) -> Iterator[Ended]:
+    """Bring the lab up."""
+    yield invoke("up", *_UP)
+    invoke("down")
+
+
+def test_up_goes_all_the_way_in_steps(walkthrough: Ended) -> None:
+    assert walkthrough.code == 0, walkthrough.err
+    assert walkthrough.out == ""
+    steps = [line.rpartition(": ")[0] for line in walkthrough.err.splitlines() if line.endswith(" s")]
+    assert steps == [
+        "creating the kind cluster `kubereach` (2 nodes, docker 28.2.2)",
+        f"installing {_CALICO}",
+        "waiting for Calico, the nodes and DNS",
+        "deploying the manifests",
+        "control probe: one connection that must work, one that must not",
+    ]
+    assert "lab `kubereach` is up, a kind cluster with calico: 3 pods, " in walkthrough.err
+
+
+def test_nothing_is_left_of_the_control_probe(walkthrough: Ended, api: Cluster) -> None:
+    spaces = {key[1] for key in api.objects("namespaces")}
+    assert spaces == {"test-a", "test-b", "test-c"}
+
+
+def test_status_shows_where_the_pods_are(walkthrough: Ended) -> None:
+    shown = invoke("status")
+    assert shown.code == 0, shown.err
+    rows = {words[1]: words for words in map(str.split, shown.out.splitlines()[1:])}
+    assert rows["test-pod-b"][2].startswith("10.244.")
+    assert "test-b/network-policy" in rows["test-pod-b"]
+
+
+def test_the_three_connections_of_the_walkthrough(walkthrough: Ended) -> None:
+    probed = invoke("probe", "--port", "80/TCP", "--format", "json")
+    assert probed.code == 0, probed.err + probed.out[-2000:]
+    seen = {
+        (each["source"], each["destination"]): each["observed"]
+        for each in json.loads(probed.out)["observations"]
+    }
+    assert seen["test-a/test-pod-a", "test-b/test-pod-b"] == "dropped"
+    assert seen["test-c/test-pod-c", "test-b/test-pod-b"] == "open"
+    assert seen["test-a/test-pod-a", "test-c/test-pod-c"] == "open"
+
+
+def test_prediction_and_observation_agree(walkthrough: Ended) -> None:
+    done = command("lab.verify", "--port", "80/TCP")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "verified"), done.err
+
+
+def test_changed_manifests_are_deployed(walkthrough: Ended) -> None:
+    done = invoke("deploy", behind=("manifests",))
+    assert done.code == 0, done.err
+    assert "lab `kubereach` has changed: 3 pods" in done.err
+
+
+def test_a_second_up_is_refused(walkthrough: Ended, fakes: State) -> None:
+    again = invoke("up", *_UP)
+    assert again.code == 2
+    assert "the lab `kubereach` is up already" in again.err
+    assert list(fakes.clusters) == ["kubereach"]
+
+
+def test_down_removes_the_cluster_twice(walkthrough: Ended, fakes: State) -> None:
+    for told in ("lab `kubereach` is down\n", "no lab `kubereach` is running\n"):
+        done = invoke("down")
+        assert (done.code, done.err) == (0, told)
+    assert fakes.clusters == {}
+    assert records.names() == []
