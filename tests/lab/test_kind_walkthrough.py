@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -11,12 +15,16 @@ from typing import Any, Self
 import pytest
 
 from lab import records
+from lab.commands import Reading, carried_out, cluster as commands
+from lab.providers.kind import provider
+from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
 from tests.fakes.kube_api import Reply, Request
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
 from tests.lab.clusters import DONE, FIRST, KINDS, merged
 from tests.lab.context import cluster
+from tests.lab.context.conftest import daemon_set
 from tests.lab.labs import ROOT, Ended, command
 
 pytestmark = [pytest.mark.lab]
@@ -39,6 +47,13 @@ class Cluster(cluster.Cluster):
             node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
         self.add(*FIRST)
         return self
+
+    def clear(self) -> None:
+        """Forget what was deployed, and Calico: the next cluster is a new one."""
+        for (group, plural), objects in [*self._objects.items()]:
+            if plural != "nodes" and (group, plural) != ("", "configmaps"):
+                for key in [key for key in objects if key[1] != "coredns"]:
+                    del objects[key]
 
     def _changed(self, request: Request) -> Reply:
         place = self._resource(request.path)
@@ -152,3 +167,52 @@ def test_down_removes_the_cluster_twice(walkthrough: Ended, fakes: State) -> Non
         assert (done.code, done.err) == (0, told)
     assert fakes.clusters == {}
     assert records.names() == []
+
+
+def test_a_network_that_enforces_nothing_fails_the_control_probe_and_is_removed(
+    api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.clear()
+    monkeypatch.setattr(provider, "CONTROL", 2.0)
+    monkeypatch.setattr(api, "deaf", True)
+    wanted = Wanted(name="deaf", manifest=_CALICO)
+    assert carried_out(lambda console: commands.up(console, Reading(), wanted)) == 2
+    error = capsys.readouterr().err
+    assert "the cluster does not work as a lab: a connection that a policy forbids was open" in error
+    assert "the kind cluster `deaf` was removed again" in error
+    assert "deaf" not in fakes.clusters
+    assert "deaf" not in records.names()
+
+
+@pytest.mark.parametrize("step", ["deploying the manifests ...", "control probe: "])
+def test_an_interruption_of_a_late_step_leaves_nothing(api: Cluster, fakes: State, step: str) -> None:
+    api.clear()
+    words = ["invoke", "up", "--name", "late", *_UP]
+    with subprocess.Popen(
+        [sys.executable, "-m", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith(step):
+                break
+        time.sleep(0.2)
+        os.kill(process.pid, signal.SIGINT)
+        error = process.stderr.read()
+    assert process.returncode == 130, error
+    assert "the kind cluster `late` was removed again" in error
+    assert "Traceback" not in error
+    assert "late" not in fakes.clusters
+    assert "late" not in records.names()
+
+
+def test_kinds_own_network_is_a_second_opinion(api: Cluster, fakes: State) -> None:
+    api.clear()
+    api.add({**daemon_set("kindnet"), "status": DONE["DaemonSet"]})
+    words = ("--provider", "kind", "--cni", "kindnet", "--name", "second")
+    done = invoke("up", *words)
+    assert done.code == 0, done.err
+    assert "a kind cluster with kindnet: 3 pods" in done.err
+    assert not [key for key in api.objects("daemonsets", "apps") if key[1] == "calico-node"]
+    verified = command("lab.verify", "--lab", "second", "--port", "80/TCP")
+    assert (verified.code, verified.out.splitlines()[-1]) == (0, "verified"), verified.err
+    assert invoke("down", "--name", "second").code == 0

@@ -32,7 +32,7 @@ from lab.steps import Steps
 
 PATIENCE = 600.0
 """Seconds for what has to pull images."""
-_CONTROL = 120.0
+CONTROL = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ def install(work: Steps, lab: KindLab, manifest: calico.Manifest, variables: dic
 def check(work: Steps, lab: KindLab, image: str) -> None:
     """Let the control probe decide whether the cluster works as a lab. Raises LabError when it does not."""
     with work.step("control probe: one connection that must work, one that must not"):
-        control.check(lab, image, _CONTROL)
+        control.check(lab, image, CONTROL)
 
 
 def kubeconfig(name: str) -> Path:
