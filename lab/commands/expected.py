@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
 from analyzer.console import Console
-from analyzer.expect.expectation import Expectation
-from analyzer.expect.reading import only_expectations, read_expectations
-from analyzer.load import load
-from lab.compare import Comparison
 from lab.errors import LabError
-from lab.expectations import Decision, Expected
-from lab.report.answers import AnswersReport
+
+if TYPE_CHECKING:  # every `probe` comes by here, most of them without expectations
+    from analyzer.expect.expectation import Expectation
+    from lab.compare import Comparison
+    from lab.report.answers import AnswersReport
 
 FORMATS = ("table", "json", "junit")
 
@@ -25,6 +25,9 @@ def expectations(console: Console, files: Sequence[str]) -> tuple[Expectation, .
     """Read files of expectations; none for no file. Raises AnalyzerError, or LabError when they hold none."""
     if not files:
         return ()
+    from analyzer.expect.reading import only_expectations, read_expectations
+    from analyzer.load import load
+
     found, warnings = read_expectations(only_expectations(load(files).documents))
     console.warn(warnings)
     if not found:
@@ -51,6 +54,9 @@ def report(
     comparison: Comparison, found: Sequence[Expectation], *, every_pair: bool
 ) -> tuple[AnswersReport, Exit]:
     """Return what became of expectations, and the exit code that says so."""
+    from lab.expectations import Decision, Expected
+    from lab.report.answers import AnswersReport
+
     world = comparison.plan.world
     answers = Expected(world, found, every_pair=every_pair).answers(comparison)
     decisions = {each.decision for each in answers}

@@ -10,12 +10,11 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from analyzer import Direction
 from lab import canary
 from lab.errors import LabError
-from lab.manifests import Manifests
 from lab.plan import Plan
 from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers import OnResult, Progress
@@ -23,6 +22,9 @@ from lab.providers.netns.client import Lab, down
 from lab.providers.netns.firewall import Verdict, compile_world, counts, table_name
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 from lab.world import Placing, World, realize
+
+if TYPE_CHECKING:  # who only probes need not wait for what reads manifests
+    from lab.manifests import Manifests
 
 
 class EmbeddedLab:
