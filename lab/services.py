@@ -50,8 +50,8 @@ class Services:
         for each in found_services(reachability):
             if not (each.service.headless or each.service.type is ServiceType.EXTERNAL_NAME):
                 verdicts = {(one.source.id, one.port): one.match for one in access(reachability, each)}
-                backends = [*self._targets(each, names)]
                 for port in filter(lambda port: port.backends, each.ports):
+                    backends = frozenset(names[backend.endpoint.id] for backend in port.backends)
                     for source in sources:
                         match = verdicts.get((source.id, port.port), Match.NO)
                         yield from self._of_port(each.service, port, source, match, backends)
@@ -62,7 +62,7 @@ class Services:
         port: PortBackends,
         source: Endpoint,
         match: Match,
-        backends: list[tuple[str, Protocol, int]],
+        backends: frozenset[str],
     ) -> Iterator[Asked]:
         """Yield the questions of one source: pods ask the cluster's addresses, others those of nodes."""
         addresses, number = service.cluster_ips, port.port.port
@@ -77,7 +77,7 @@ class Services:
                 port=number,
                 source=source,
                 match=match,
-                backends=frozenset(name for name, protocol, _ in backends if protocol is port.port.protocol),
+                backends=backends,
                 own=source in [each.endpoint for each in port.backends],
             )
 
