@@ -47,7 +47,7 @@ def up(console: Console, reading: Reading, wanted: Wanted) -> int:
 def create(console: Console, wanted: Wanted) -> int:
     """Make a kind cluster, without a CNI of its own where Calico shall come."""
     work = Steps(sys.stderr, retain=wanted.retain)
-    prepared = provider.prepare(wanted)
+    prepared = provider.prepare(wanted, calico_too=False)
     with work.undone_on_failure(), provider.create(work, prepared) as lab:
         tell(f"kubectl: export KUBECONFIG={lab.record.kubeconfig}")
     return Exit.FINE

@@ -195,11 +195,16 @@ def test_podman_is_told_to_kind(fakes: State, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_may_go_wrong_is_told_and_tried(fakes: State, capsys: pytest.CaptureFixture[str]) -> None:
-    fakes.trouble("little-memory")
-    assert create(kubernetes="v1.37.0") == 0
+    fakes.trouble("little-memory kubeadm-fails")
+    assert up(kubernetes="v1.37.0") == 2
     error = capsys.readouterr().err
     assert "note: docker has 1.0 GiB of memory, and 4 nodes need about 2.7 GiB" in error
     assert "note: Calico 3.32 is tested with Kubernetes 1.34 to 1.36, and the nodes have 1.37" in error
+    assert [call["words"][0] for call in fakes.calls("kind")].count("create") == 1
+
+
+def test_a_cluster_alone_needs_no_calico(fakes: State) -> None:
+    assert create(manifest="nowhere.yaml") == 0
 
 
 def test_kind_is_given_tested_images(fakes: State) -> None:

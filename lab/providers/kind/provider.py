@@ -96,8 +96,11 @@ def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:
     return lab
 
 
-def prepare(wanted: Wanted) -> Prepared:
-    """Find and check everything that a cluster needs; nothing is made. Raises LabError, AnalyzerError."""
+def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
+    """Find and check everything that a cluster needs; nothing is made. Raises LabError, AnalyzerError.
+
+    Without `calico_too` Calico, where it is needed, is left to a later step.
+    """
     config.check_name(wanted.name)
     check_installed()
     engine = engines.find()
@@ -109,7 +112,8 @@ def prepare(wanted: Wanted) -> Prepared:
         check_enforcing()
     configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
     cluster = KindCluster(name=wanted.name, engine=engine, kubeconfig=kubeconfig(wanted.name))
-    found = _calico(wanted, bundle) if configuration.cni == config.CALICO else None
+    needed = calico_too and configuration.cni == config.CALICO
+    found = _calico(wanted, bundle) if needed else None
     return Prepared(
         cluster=cluster,
         configuration=configuration,
