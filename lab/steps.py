@@ -7,6 +7,7 @@ interrupted, unless it is to be retained.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +73,8 @@ class Steps:
         except BaseException as error:
             if isinstance(error, LabError):
                 self._show_evidence()
-            self._undo()
+            with _undisturbed():
+                self._undo()
             raise
 
     def made(self, what: str, undo: Undo) -> None:
@@ -128,6 +130,22 @@ class Steps:
         with self._lock:
             self._stream.write(text)
             self._stream.flush()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C stop the removal of what the first one left half made.
+
+    Programs that are started meanwhile ignore it too: an ignored signal stays so across exec.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _seconds(count: float) -> str:

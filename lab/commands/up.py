@@ -59,6 +59,8 @@ def run(
     if _is_kind(provider, reading):
         from lab.commands import cluster
 
+        if provider == "auto":
+            tell("kind is installed and an engine answers: a kind cluster (`--provider netns` is quicker)")
         return cluster.up(console, reading, where.kind or Wanted(name=name, cni=reading.cni))
     manifests = checked(console, reading)
     with (

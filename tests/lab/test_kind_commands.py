@@ -15,6 +15,7 @@ from analyzer.console import Console
 from lab import records
 from lab.commands import Reading, carried_out, cluster
 from lab.commands.up import _is_kind
+from lab.providers.kind import cluster as kind_cluster, engines
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
@@ -235,6 +236,17 @@ def test_calico_is_not_installed_beside_kinds_own_network(
     assert create(cni="kindnet") == 0
     assert carried_out(lambda console: cluster.install(console, name="kubereach")) == 2
     assert "has kind's own network, beside which Calico cannot live" in capsys.readouterr().err
+
+
+def test_the_package_that_speaks_with_clusters_is_asked_for_before_anything_is_made(
+    fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kind_cluster, "find_spec", lambda _: None)
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    assert up() == 2
+    assert "through the package `kubernetes`, which is not installed" in capsys.readouterr().err
+    assert fakes.calls("kind") == []
+    assert not engines.usable()
 
 
 @pytest.mark.parametrize("step", ["install", "patch"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -123,6 +125,21 @@ def test_evidence_that_cannot_be_had_does_not_hide_the_error() -> None:
     with pytest.raises(LabError, match="not ready"), work.undone_on_failure():
         raise LabError("not ready")
     assert "nothing more is known: the API server is gone" in stream.getvalue()
+
+
+def test_a_second_interruption_does_not_stop_the_removal() -> None:
+    undone = []
+
+    def undo() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        undone.append("cluster")
+
+    work = Steps(io.StringIO())
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fail(work, KeyboardInterrupt(), ("the cluster", undo))
+    assert undone == ["cluster"]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_minutes_are_told_as_minutes() -> None:

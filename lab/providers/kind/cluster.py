@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lab.errors import LabError
@@ -86,7 +87,12 @@ class KindCluster:
 
 
 def check_installed() -> None:
-    """Raise LabError unless the program kind is there."""
+    """Raise LabError unless the program kind is there, and the package that speaks with its clusters."""
+    if find_spec("kubernetes") is None:
+        raise LabError(
+            "a kind cluster is spoken with through the package `kubernetes`, which is not installed",
+            "install kubereach[cluster]",
+        )
     if not found("kind"):
         raise LabError(
             "`kind` is not installed",

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ def find(choice: str = "") -> Engine:
 
 
 def usable() -> bool:
-    """Return whether kind is installed and an engine answers on which it can work."""
-    if not found("kind"):
+    """Return whether a kind cluster can be had: kind, what speaks with clusters, an engine that answers."""
+    if not found("kind") or find_spec("kubernetes") is None:
         return False
     try:
         check(find())
