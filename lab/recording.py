@@ -25,6 +25,7 @@ from lab.world import Placement
 
 SCHEMA = "kubereach.dev/recording"
 VERSION = 1
+MOST_BYTES = 1 << 30
 _PAUSE = 5.0
 """Seconds between one writing and the next."""
 _MISSING = Attempt(outcome=Outcome.ERROR, started=0.0, took=0.0, reason="not in the recording")
@@ -137,7 +138,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 def read(path: str) -> Recording:
     """Read a recording. Raises LabError when the file is none."""
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = json.loads(_bytes(path))
         if (data["schema"], data["version"]) != (SCHEMA, VERSION):
             raise LabError(f"`{path}` is a recording of another version")
         return _recording(data)
@@ -145,6 +146,17 @@ def read(path: str) -> Recording:
         raise LabError(f"cannot read `{path}`: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise LabError(f"`{path}` is no recording", "`invoke probe --output FILE` writes one") from error
+
+
+def _bytes(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        found = file.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise LabError(
+            f"`{path}` has more than {MOST_BYTES >> 20:,} MiB, which is too much for a recording",
+            "record less at a time: `invoke probe --port 80/TCP --output FILE`",
+        )
+    return found
 
 
 def _recording(data: Mapping[str, Any]) -> Recording:

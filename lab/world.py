@@ -27,8 +27,8 @@ from lab.addresses import NODE_PORTS, NODES, SERVICES, Allocator
 from lab.errors import LabError
 from lab.outside import representatives
 
-MOST_PODS = 2000
-"""Beyond so many pods one machine has no room for a lab."""
+MOST_PODS = 5000
+"""More were never tried: descriptors (three a pod) and patience end there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,11 @@ def run(
         console.stage("up", "bringing the lab up"),
         EmbeddedLab.up(manifests, name, placing(name, reading)) as lab,
     ):
-        lab.serve()
+        try:
+            lab.serve()
+        except BaseException:
+            lab.down()
+            raise
         tell(f"lab `{name}` is up: {counted(lab.world)} ({time.monotonic() - began:.2f} s)")
     return Exit.FINE
 

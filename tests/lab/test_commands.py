@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -290,6 +292,35 @@ def test_wrong_manifests_are_refused_before_anything_starts(
     refused(invoke("up", behind=(str(tmp_path),), name="early"), message)
     refused(invoke("status", name="early"), "no lab `early` is running")
     assert command("lab.verify", str(tmp_path)).code == 2
+
+
+def test_a_lab_that_runs_out_of_descriptors_says_so_and_leaves_nothing(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: many, namespace: shop}\n"
+        "spec: {replicas: 150, selector: {matchLabels: {app: x}}, template: {metadata: {labels: {app: x}},"
+        " spec: {containers: [{name: c, image: i}]}}}\n"
+    )
+    done = subprocess.run(
+        # Enough for the pods, not for those who shall answer in them.
+        [
+            "prlimit",
+            "--nofile=260",
+            sys.executable,
+            "-m",
+            "invoke",
+            "up",
+            "--name",
+            "scant",
+            "--manifests",
+            str(tmp_path),
+        ],
+        cwd=labs.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    refused(Ended(done.returncode, done.stdout, done.stderr), "Too many open files")
+    refused(invoke("status", name="scant"), "no lab `scant` is running")
 
 
 def test_down_may_be_called_twice(folder: str) -> None:

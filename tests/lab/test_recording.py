@@ -152,3 +152,14 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         recording.read(str(tmp_path / "none.json"))
     with pytest.raises(LabError, match="cannot read"):
         recording.read(str(tmp_path))
+
+
+def test_a_file_that_is_too_long_for_a_recording_is_refused(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = saved.stat().st_size
+    monkeypatch.setattr(recording, "MOST_BYTES", size)
+    assert recording.read(str(saved)).sources == ("manifests/",)
+    monkeypatch.setattr(recording, "MOST_BYTES", size - 1)
+    with pytest.raises(LabError, match="too much for a recording"):
+        recording.read(str(saved))

@@ -90,8 +90,8 @@ def test_no_more_replicas_than_asked_for(made: Made) -> None:
 
 
 def test_too_many_pods_are_an_error_that_says_what_to_do(made: Made) -> None:
-    cluster = made(workload("Deployment", "web", 2001))
-    with pytest.raises(LabError, match="more than 2,000 pods") as caught:
+    cluster = made(workload("Deployment", "web", 5001))
+    with pytest.raises(LabError, match="more than 5,000 pods") as caught:
         realize(cluster)
     assert "--max-replicas" in (caught.value.help or "")
     assert len(realize(cluster, Placing(most_replicas=1)).names) == 1
