@@ -1,20 +1,24 @@
-"""The engine gives what the executable specification gives: every pair, protocol and boundary port."""
+"""The engine gives what the executable specification gives: every pair, protocol and port.
+
+A verdict can change only where a port set of the cluster begins or ends, or one of the engine's answer. One
+port of each piece between such places therefore speaks for all ports.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings, strategies as st
 
 from analyzer.endpoints import Endpoint
-from analyzer.model import Cluster, Match
+from analyzer.model import Cluster, Direction, Match
 from analyzer.reachability import Reachability
 from analyzer.reference import End, connects
-from analyzer.sets import AddressSet, Protocol
-from tests.property.strategies import CIDRS, PORTS, clusters, contested_clusters
+from analyzer.sets import AddressSet, PortSet, Protocol
+from tests.property.strategies import CIDRS, clusters, contested_clusters
 
-# One port on each side of every boundary that the strategies can draw.
-EDGES = tuple(sorted({port + step for port in PORTS for step in (-1, 0, 1)} & set(range(1, 65536))))
-# Of SCTP and ICMP the strategies draw everything or nothing.
-PROBES = {Protocol.TCP: EDGES, Protocol.UDP: EDGES, Protocol.SCTP: (80,), Protocol.ICMP: (8,)}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def ends(endpoint: Endpoint) -> list[End]:
@@ -24,24 +28,51 @@ def ends(endpoint: Endpoint) -> list[End]:
     return [next(AddressSet.of(cidr).addresses()) for cidr in endpoint.cidrs[:4]]
 
 
-@settings(max_examples=2 * settings.get_profile("kubereach").max_examples)  # all else rests on it
+def port_sets(cluster: Cluster) -> Iterator[PortSet]:
+    """Yield all port sets that a cluster speaks of, and every port of each protocol."""
+    yield from map(PortSet.of, Protocol)
+    for pod in cluster.pods:
+        yield from (PortSet.of(port.protocol, port.number) for port in pod.ports)
+    for policy in cluster.policies:
+        for direction in Direction:
+            for rule in policy.rules(direction):
+                yield rule.ports.numbers
+                yield from (named.undefined for named in rule.ports.named)
+
+
+def starts(*sets: PortSet) -> set[int]:
+    """Return the first port of each piece that the sets cut the ports into."""
+    cuts = {end for ports in sets for first, last in ports.intervals for end in (first, last + 1)}
+    return {port for port in cuts if port in PortSet.all()}
+
+
+def named(port: int) -> tuple[Protocol, int]:
+    """Return protocol and port of a member of a port set."""
+    ((name, ((first, _),)),) = PortSet([(port, port)]).by_protocol().items()
+    return Protocol(name), first
+
+
+@settings(max_examples=max(300, settings.get_profile("kubereach").max_examples))  # all else rests on it
 @given(st.one_of(clusters(), contested_clusters()))
 def test_the_engine_agrees_with_the_reference(cluster: Cluster) -> None:
     reachability = Reachability(cluster)
+    asked = starts(*port_sets(cluster))
+    members = {endpoint.id: ends(endpoint) for endpoint in reachability.endpoints}
     for source in reachability.endpoints:
         for destination in reachability.endpoints:
             bounds = reachability.connection(source, destination)
-            for here in ends(source):
-                for there in ends(destination):
-                    for protocol, probes in PROBES.items():
-                        for port in probes:
-                            expected = connects(cluster, here, there, protocol, port)
-                            certain = bounds.certain.has(protocol, port)
-                            possible = bounds.possible.has(protocol, port)
-                            assert (certain, possible) == (
-                                expected is Match.YES,
-                                expected is not Match.NO,
-                            ), (source.id, destination.id, protocol, port, expected)
+            for protocol, port in map(named, sorted(asked | starts(*bounds))):
+                answer = bounds.certain.has(protocol, port), bounds.possible.has(protocol, port)
+                for here in members[source.id]:
+                    for there in members[destination.id]:
+                        expected = connects(cluster, here, there, protocol, port)
+                        assert answer == (expected is Match.YES, expected is not Match.NO), (
+                            source.id,
+                            destination.id,
+                            protocol,
+                            port,
+                            expected,
+                        )
 
 
 @given(clusters())
