@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.probes import Outcome, Patience, Probe, Protocol
 from lab.providers.netns import client, launch, rundir, wire
 from lab.providers.netns.client import Lab
+from lab.providers.netns.columns import pack_probes
 from lab.providers.netns.topology import LabPod, OutsideHost
 from tests.lab import sandbox
 from tests.lab.sandbox import Inside
@@ -217,7 +218,7 @@ def test_a_client_that_leaves_takes_its_probes_along(outside: Inside) -> None:
         with up() as lab:
             lab.load_rulesets({"n2": hooked("ip daddr 10.244.0.2 drop")})
             impatient = Lab.connect()
-            request = {"do": "probe", "probes": [["ns/p1", "10.244.0.2", "TCP", 80, None, None]]}
+            request = {"do": "probe", "probes": pack_probes([TO_P2])}
             wire.send(impatient._socket, {**request, "patience": [60, 2, 5]})
             wait_for(lambda: lab.status().busy)
             impatient.close()

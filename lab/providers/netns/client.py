@@ -17,14 +17,8 @@ from typing import Any, Self
 from lab.errors import LabError
 from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns import launch, rundir, shell
-from lab.providers.netns.plain import (
-    NOTHING,
-    plain_patience,
-    plain_probe,
-    plain_topology,
-    read_result,
-    read_topology,
-)
+from lab.providers.netns.columns import NO_RULES, pack_probes, read_results
+from lab.providers.netns.plain import plain_patience, plain_topology, read_topology
 from lab.providers.netns.rundir import DEFAULT_NAME, LabFiles
 from lab.providers.netns.topology import LabPod, OutsideHost, Topology
 from lab.providers.netns.wire import Inbox, send
@@ -141,13 +135,12 @@ class Lab:
         probes: Sequence[Probe],
         patience: Patience | None = None,
         on_progress: Callable[[int, int], object] | None = None,
-        rules: Mapping[str, str] = NOTHING,
+        rules: Mapping[str, str] = NO_RULES,
     ) -> list[ProbeResult]:
         """Probe, and return a result for each, in order; with the rules written out that are in `rules`."""
-        plain = [plain_probe(probe) for probe in probes]
-        request = {"do": "probe", "probes": plain, "patience": plain_patience(patience or Patience())}
-        answer = self._ask(request, on_progress)
-        return [read_result(probe, data, rules) for probe, data in zip(probes, answer, strict=True)]
+        how = plain_patience(patience or Patience())
+        request = {"do": "probe", "probes": pack_probes(probes), "patience": how}
+        return read_results(probes, self._ask(request, on_progress), rules)
 
     def shell(self, name: str, command: Sequence[str], hosts: str | None = None) -> int:
         """Run a command in somebody's network, on the caller's terminal, and return its exit status.

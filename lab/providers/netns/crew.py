@@ -15,9 +15,9 @@ from dataclasses import replace
 
 from lab.probes import Probe, ProbeResult
 from lab.providers.netns.aims import Aims
+from lab.providers.netns.columns import Columns, pack_results, read_results
 from lab.providers.netns.loop import Loop
 from lab.providers.netns.nflog import Event
-from lab.providers.netns.plain import Plain, plain_result, read_result
 from lab.providers.netns.prober import Run
 from lab.providers.netns.worker import Share, Worker
 
@@ -55,18 +55,15 @@ class Crew:
 
     def results(self) -> list[ProbeResult]:
         """Return the results in the order of the probes, once all are done."""
-        return list(map(read_result, self._probes, self.plain_results()))
+        return read_results(self._probes, self.packed())
 
-    def plain_results(self) -> list[Plain]:
-        """Return the results as `plain` writes them, in the order of the probes, once all are done."""
-        mine = list(map(plain_result, self._run.results()))
-        found: list[Plain] = [[]] * len(self._probes)
-        for numbers, results in zip(
-            self._numbers, (mine, *(worker.results() for worker in self._workers)), strict=True
-        ):
-            for number, result in zip(numbers, results, strict=True):
-                found[number] = result
-        return found
+    def packed(self) -> list[Columns]:
+        """Return the results of each process as lists, once all are done."""
+        own, *others = self._numbers
+        parts = [pack_results(self._run.results(), own)]
+        for numbers, worker in zip(others, self._workers, strict=True):
+            parts.append({**worker.results(), "numbers": numbers})
+        return parts
 
     def logged(self, events: Sequence[Event]) -> None:
         """Hear what the firewall did, and pass on what concerns the others."""

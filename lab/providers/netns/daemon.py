@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from lab.errors import LabError
 from lab.probes import Protocol
 from lab.providers.netns import namespaces
+from lab.providers.netns.columns import read_probes
 from lab.providers.netns.crew import Crew
 from lab.providers.netns.loop import READ, Loop
 from lab.providers.netns.network import Network
@@ -28,13 +29,12 @@ from lab.providers.netns.plain import (
     read_host,
     read_patience,
     read_pod,
-    read_probe,
     read_topology,
 )
 from lab.providers.netns.rundir import LabFiles
 from lab.providers.netns.wire import Connection, Message
 
-VERSION = 1
+VERSION = 2
 _CREDENTIALS = struct.Struct("3i")
 _AT_ONCE = {"status", "enter", "recall", "down"}
 """What is answered while others wait: it changes nothing, or ends everything."""
@@ -171,7 +171,7 @@ class Daemon:
         return self.network.list_table(message["node"], message["table"])
 
     def _probe(self, connection: Connection, message: Message) -> list[Any] | None:
-        probes = [read_probe(probe) for probe in message["probes"]]
+        probes = read_probes(message["probes"])
         if not probes:
             return []
 
@@ -187,7 +187,7 @@ class Daemon:
     def _probed(self, connection: Connection, crew: Crew) -> None:
         if self._probing is not None and self._probing[1] is crew:
             self._probing = None
-            connection.send({"ok": crew.plain_results()})
+            connection.send({"ok": crew.packed()})
             crew.close()
             self._go_on()
 

@@ -14,7 +14,6 @@ from lab.probes import Attempt, Icmp, Outcome, Patience, Probe, ProbeResult, Pro
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 
 Plain = list[Any]
-NOTHING: Mapping[str, str] = {}
 _PROTOCOLS = {protocol.name: protocol for protocol in Protocol}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
@@ -80,10 +79,10 @@ def plain_result(result: ProbeResult) -> Plain:
     return [result.outcome.value, [plain_attempt(attempt) for attempt in result.attempts]]
 
 
-def read_result(probe: Probe, data: Sequence[Any], rules: Mapping[str, str] = NOTHING) -> ProbeResult:
-    """Return the result of a probe from a list, with the rules in it written out that are in `rules`."""
+def read_result(probe: Probe, data: Sequence[Any]) -> ProbeResult:
+    """Return the result of a probe from a list."""
     outcome, attempts = data
-    return ProbeResult(probe, _OUTCOMES[outcome], tuple([read_attempt(each, rules) for each in attempts]))
+    return ProbeResult(probe, _OUTCOMES[outcome], tuple(map(read_attempt, attempts)))
 
 
 def plain_attempt(attempt: Attempt) -> Plain:
@@ -101,9 +100,8 @@ def plain_attempt(attempt: Attempt) -> Plain:
     ]
 
 
-def read_attempt(data: Sequence[Any], rules: Mapping[str, str] = NOTHING) -> Attempt:
-    """Return an attempt from a list, with its rule written out if that is in `rules`."""
+def read_attempt(data: Sequence[Any]) -> Attempt:
+    """Return an attempt from a list."""
     outcome, started, took, port, identity, icmp, rule, reason = data
     icmp = None if icmp is None else Icmp(*icmp)
-    rule = rules.get(rule, rule)
     return Attempt(_OUTCOMES[outcome], started, took, port, identity, icmp, rule, reason)

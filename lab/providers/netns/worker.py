@@ -19,10 +19,10 @@ from typing import NoReturn
 
 from lab.probes import Attempt, Outcome, Patience, Probe, ProbeResult
 from lab.providers.netns import namespaces, syscalls
+from lab.providers.netns.columns import Columns, pack_results
 from lab.providers.netns.listeners import Listeners
 from lab.providers.netns.loop import READ, WRITE, Loop
 from lab.providers.netns.nflog import Event
-from lab.providers.netns.plain import Plain, plain_result
 from lab.providers.netns.prober import Ground, Run
 
 _COUNT = struct.Struct("=I")
@@ -73,15 +73,14 @@ class Worker:
             self._untold.extend(map(tuple, events))
             self._tell()
 
-    def results(self) -> list[Plain]:
-        """Return the results as `plain` writes them, in the order of the probes, once it is done."""
+    def results(self) -> Columns:
+        """Return the results as lists, once it is done."""
         size = os.fstat(self._memory).st_size
-        try:
-            found = marshal.loads(os.pread(self._memory, size, 0)) if size else []  # noqa: S302 - our own fork
-        except (EOFError, ValueError):
-            found = []
-        lost = (ProbeResult(probe, Outcome.ERROR, (_LOST,)) for probe in self._probes[len(found) :])
-        return [*found, *map(plain_result, lost)]
+        with suppress(EOFError, ValueError):
+            if size:
+                found: Columns = marshal.loads(os.pread(self._memory, size, 0))  # noqa: S302 - our own fork
+                return found
+        return pack_results([ProbeResult(probe, Outcome.ERROR, (_LOST,)) for probe in self._probes])
 
     def close(self) -> None:
         """End it, if it has not ended by itself, and give up what belonged to it."""
@@ -159,10 +158,10 @@ def _work(share: Share, lab: socket.socket, memory: int) -> None:
         if run.finished - told >= _TOLD_EVERY and not run.done:
             told = run.finished
             lab.send(_COUNT.pack(told))
-    packed = [plain_result(result) for result in run.results()]
+    packed = pack_results(run.results())
     with open(memory, "wb", closefd=False) as file:
         file.write(marshal.dumps(packed))
-    lab.send(_COUNT.pack(len(packed)))  # that all are done: it takes a while to end
+    lab.send(_COUNT.pack(run.finished))  # that all are done: it takes a while to end
 
 
 def _events(lab: socket.socket) -> list[Event]:
