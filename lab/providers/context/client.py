@@ -7,10 +7,12 @@ LabError or an AnalyzerError that says what went wrong. Each thread has an ApiCl
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -168,7 +170,10 @@ class Client:
         with self._lock:
             talks, self._talks = self._talks, set()
         for talk in talks:
-            talk.shutdown()  # type: ignore[no-untyped-call]  # its types are incomplete
+            # Closing a descriptor does not wake the thread that reads from it; the end of the stream does.
+            if talk.sock is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(talk.sock, socket.SHUT_RDWR)
 
     def path_of(self, document: Mapping[str, Any]) -> str:
         """Return where an object belongs, by what the server says of its kind. Raises LabError."""

@@ -151,7 +151,7 @@ class ClusterLab:
             raise
         finally:
             self._notes = [
-                f"{count:,} pod{'' if count == 1 else 's'} asked {way}" for way, count in rounds.ways.items()
+                f"{count:,} pod{'' if count == 1 else 's'} {way}" for way, count in rounds.ways.items()
             ]
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:

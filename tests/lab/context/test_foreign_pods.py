@@ -101,7 +101,7 @@ def test_attaching_and_probing_change_nothing_of_theirs(cluster: Cluster, attach
     assert sorted(done.err.splitlines()) == [
         "1 pod asked by bash in its own container",
         "1 pod asked by curl in its own container",
-        "1 pod asked not at all",
+        "1 pod could not ask",
     ]
 
 
@@ -329,11 +329,23 @@ def test_a_cluster_that_is_gone_is_one_clear_line(cluster: Cluster, tmp_path: Pa
 
 
 def test_ctrl_c_ends_a_probe_at_once(cluster: Cluster, attached: Ended) -> None:
+    cluster.have(pod("denied", "bash"))  # which waits for half a minute
     before = len(cluster.requests)
-    words = [sys.executable, "-m", "invoke", "probe", "--name", "theirs", "--timeout", "30"]
+    words = [
+        sys.executable,
+        "-m",
+        "invoke",
+        "probe",
+        "--name",
+        "theirs",
+        "--source",
+        "denied",
+        "--timeout",
+        "30",
+    ]
     with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         ends = time.monotonic() + 30
-        while not any(each.path.endswith("/exec") for each in cluster.requests[before:]):
+        while not any(each.path.endswith("/denied/exec") for each in cluster.requests[before:]):
             assert time.monotonic() < ends, "the probe starts"
             time.sleep(0.05)
         time.sleep(0.5)

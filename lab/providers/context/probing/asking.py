@@ -98,10 +98,10 @@ class Pod:
 
     @property
     def way(self) -> str:
-        """How this pod asks, in words."""
+        """How this pod asked, in words."""
         if not self.tool:
-            return "not at all"
-        return f"by {self.tool} in {'an ephemeral' if self._seat.ephemeral else 'its own'} container"
+            return "could not ask"
+        return f"asked by {self.tool} in {'an ephemeral' if self._seat.ephemeral else 'its own'} container"
 
     def ask(self, targets: Sequence[Target], on_report: Callable[[int], object]) -> Mapping[int, Report]:
         """Ask all targets, and return a report for each."""
@@ -114,7 +114,7 @@ class Pod:
         lacking = trouble in (_LACKING, _STOPPED)
         lost = Report(
             said=Said.UNSUPPORTED if lacking else Said.BROKEN,
-            words=f"{trouble} ({self._seat.why})" if lacking and self._seat.why else trouble,
+            words=f"{trouble}; {self._seat.why}" if lacking and self._seat.why else trouble,
             started=time.monotonic(),
             took=0.0,
         )
