@@ -74,6 +74,11 @@ class IntervalSet:
         """Return the empty set."""
         return cls._canonical(())
 
+    @classmethod
+    def union(cls, sets: Iterable[Self]) -> Self:
+        """Join many sets at once."""
+        return cls(interval for each in sets for interval in each.intervals)
+
     def __and__(self, other: Self) -> Self:
         return self._canonical(_intersect(self.intervals, other.intervals))
 
@@ -228,11 +233,6 @@ class AddressSet(IntervalSet):
         Raises ValueError when the text is neither.
         """
         return _cidr(cidr)
-
-    @classmethod
-    def union(cls, sets: Iterable[AddressSet]) -> AddressSet:
-        """Join many sets at once."""
-        return cls(interval for each in sets for interval in each.intervals)
 
     @classmethod
     def family(cls, version: int) -> AddressSet:

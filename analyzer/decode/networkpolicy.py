@@ -157,9 +157,10 @@ def _rule(field: Field, direction: Direction, own: Selector, scope: Scope) -> Dr
     peers = tuple(peer for item in items if (peer := _peer(item, own, scope)))
     ports = field.mappings("ports")
     read = [read_policy_port(port, scope) for port in ports]
-    numbers = PortSet.all() if not ports else PortSet.none()
-    for found, _, _ in read:
-        numbers = numbers | found if numbers else found
+    # Equal sets are one object where there is only one port, which is the usual case.
+    numbers = PortSet.all() if not ports else read[0][0]
+    if len(read) > 1:
+        numbers = PortSet.union(found for found, _, _ in read)
     return DraftRule(
         peers=peers or (AnyPeer(span=span),),
         numbers=numbers,

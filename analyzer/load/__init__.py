@@ -22,7 +22,7 @@ from analyzer.load.block import Memory
 from analyzer.load.documents import KINDS_READ, Document, contents
 from analyzer.load.files import Form, Source, Unreadable, drain, find, read, shown_path
 from analyzer.load.positions import Syntax
-from analyzer.load.text import Parsed, Refused, Text, decodable, decode
+from analyzer.load.text import Parsed, Refused, Text, decodable, decode, without_logs
 from analyzer.load.yaml_text import read_yaml
 
 __all__ = ["KINDS_READ", "Document", "Loaded", "NothingToAnalyze", "PartlyReadError", "load"]
@@ -110,7 +110,7 @@ class _Reading:
             return
         self.files.append(source.name)
         try:
-            text = decode(data)
+            text = without_logs(decode(data))
         except Refused as refused:
             self.diagnostics.append(refused.problem.diagnostic(source.name, decodable(data)))
             return

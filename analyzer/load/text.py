@@ -24,6 +24,9 @@ _MARKS = (
     (b"", "utf-8", "UTF-8"),
 )
 
+# What stands around the logs of one container, each followed by its name (kubectl, pkg/cmd/clusterinfo).
+_LOGS, _LOGS_END = "\n==== START logs for container ", "==== END logs for container "
+
 _SHOWN = 80  # characters of the user's words that a message repeats
 
 
@@ -117,6 +120,22 @@ def decodable(data: bytes) -> Text:
     """Return as much of `data` as can be read, to say on which line the rest is not."""
     codec = next(codec for mark, codec, _ in _MARKS if data.startswith(mark))
     return Text(data.decode(codec, "replace"))
+
+
+def without_logs(text: Text) -> Text:
+    """Leave out the logs of containers that `kubectl cluster-info dump` writes between the objects.
+
+    Their lines stay, empty, so that all others keep their numbers.
+    """
+    content, parts, at = text.content, [], 0
+    while (start := content.find(_LOGS, at)) >= 0:
+        named = content[start + len(_LOGS) : content.find("\n", start + 1)]
+        end = content.find(f"{_LOGS_END}{named}", start)
+        if end < 0:
+            break
+        parts += [content[at:start], "\n" * content.count("\n", start, end)]
+        at = end + len(_LOGS_END) + len(named)
+    return Text("".join((*parts, content[at:]))) if parts else text
 
 
 def too_long(length: int) -> str:

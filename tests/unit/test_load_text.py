@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from analyzer.load.text import Refused, Text, decodable, decode, printable, shown, step
+from analyzer.load.text import Refused, Text, decodable, decode, printable, shown, step, without_logs
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,22 @@ def test_plain_words_are_shown_as_they_are() -> None:
     assert shown("app.kubernetes.io/name") == "`app.kubernetes.io/name`"
     assert step("app.kubernetes.io/name") == "app.kubernetes.io/name"
     assert printable("ünïcode") == "ünïcode"
+
+
+START, END = (
+    "==== START logs for container c of pod a/b ====",
+    "==== END logs for container c of pod a/b ====",
+)
+
+
+@pytest.mark.parametrize("log", ["", "kind: Pod\n", "no line break", f"{END[:-6]}c ====\n{START}\n"])
+def test_logs_between_objects_are_left_out_and_lines_keep_their_numbers(log: str) -> None:
+    first, other = "{}\n", START.replace(" c ", " d ")
+    left = without_logs(Text(f"{first}{START}\n{log}{END}\n{other}\n{END.replace(' c ', ' d ')}\n[]\n"))
+    assert left.content.split() == ["{}", "[]"]
+    assert left.content.index("[") == len(first) + log.count("\n") + 4
+
+
+def test_a_log_that_does_not_end_is_left_where_it_is() -> None:
+    text = Text(f"{{}}\n{START}\nkind: Pod\n")
+    assert without_logs(text) is text

@@ -94,6 +94,14 @@ def test_ports_are_a_union_and_default_to_tcp(ports: str, numbers: PortSet) -> N
     assert found.ports.named == ()
 
 
+def test_a_rule_may_name_every_second_port() -> None:
+    ports = ", ".join(f"{{port: {port}}}" for port in range(1, 65536, 2))
+    found = only_rule(policy(f"{{podSelector: {{}}, ingress: [{{ports: [{ports}]}}]}}"))
+    assert found.ports.numbers.size == 32768
+    assert found.ports.numbers.has(Protocol.TCP, 65535)
+    assert not found.ports.numbers.has(Protocol.TCP, 65534)
+
+
 def test_a_named_port_keeps_name_and_protocol_and_stands_for_nothing_where_undefined() -> None:
     ports = "[{port: web}, {port: dns, protocol: UDP}, {port: web}, {port: 443}]"
     found = only_rule(policy(f"{{podSelector: {{}}, ingress: [{{ports: {ports}}}]}}"))
