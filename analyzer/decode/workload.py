@@ -106,10 +106,10 @@ def _check_selector(spec: Field, kind: str, labels: Mapping[str, str], scope: Sc
     if kind == "Job":
         return
     if kind == "ReplicationController":
-        selector = scope.selector(scope.labels(field))
+        selector, empty = scope.selector(scope.labels(field)), not field.value
     else:
-        selector = read_selector(field, scope)
-    if not any(field.value.values()):
+        selector, empty = read_selector(field, scope), not any(field.value.values())
+    if empty:
         field.invalid(f"empty selector is invalid for {kind.lower()}", "name labels of the template")
     elif not selector.matches(labels):
         at = spec.child("template").child("metadata").child("labels", dict(labels))
