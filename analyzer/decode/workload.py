@@ -12,6 +12,7 @@ from analyzer.decode import schema
 from analyzer.decode.labelselector import read_selector
 from analyzer.decode.metadata import MISPLACED, Owner, read_metadata
 from analyzer.decode.pod import PodShape, read_shape
+from analyzer.decode.shown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +114,9 @@ def _check_selector(spec: Field, kind: str, labels: Mapping[str, str], scope: Sc
         field.invalid(f"empty selector is invalid for {kind.lower()}", "name labels of the template")
     elif not selector.matches(labels):
         at = spec.child("template").child("metadata").child("labels", dict(labels))
-        at.invalid("`selector` does not match template `labels`", f"the selector asks for `{selector}`")
+        at.invalid(
+            "`selector` does not match template `labels`", f"the selector asks for `{plain(str(selector))}`"
+        )
 
 
 def _replicas(spec: Field, count: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.model import ContainerPort, Pod, Workload
 from analyzer.sets import Protocol
-from tests.unit.decode.reading import errors, pods, read, remarks
+from tests.unit.decode.reading import errors, pods, read, refused, remarks
 
 APIS = {"Job": "batch/v1", "CronJob": "batch/v1", "ReplicationController": "v1"}
 
@@ -315,6 +315,20 @@ def test_template_labels_are_validated() -> None:
     text = spec(f"{{{SELECTOR}, template: {{metadata: {{labels: {{app: web, v: 1.10}}}}}}}}")
     (found,) = errors(text)
     assert found.endswith("spec.template.metadata.labels.v: Invalid type: expected string, got number")
+
+
+def test_a_selector_with_control_characters_is_shown_without_them() -> None:
+    selector = f'selector: {{"\\x1b[31m": null, "{"k" * 900}": null}}'
+    text = spec(f"{{{TEMPLATE}, {selector}}}", "ReplicationController", "v1")
+    found = [each.render() for each in refused(text)]
+    assert any("the selector asks for" in each for each in found)
+    assert all(line.isprintable() and len(line) < 2000 for each in found for line in each.split("\n"))
+
+
+def test_a_replication_controller_may_select_an_empty_value() -> None:
+    template = "template: {metadata: {labels: {app: ''}}, spec: {containers: [{name: c}]}}"
+    (found,) = pods(spec(f"{{{template}, selector: {{app: ''}}}}", "ReplicationController", "v1"))
+    assert found.labels == {"app": ""}
 
 
 def test_a_namespace_is_shared_by_all_that_name_none() -> None:
