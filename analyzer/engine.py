@@ -241,5 +241,6 @@ def _change(row: Row, where: Bitmap, operation: Callable[[Cell], Cell]) -> Row:
 def _merge(row: Row, where: Bitmap, other: Row, operation: Callable[[Cell, Cell], Cell]) -> Row:
     """Apply an operation of two rows' cells to some classes."""
     for cell, bits in other.items():
+        # A lambda's default has no type.
         row = _change(row, where & bits, lambda here, then=cell: operation(here, then))  # type: ignore[misc]
     return row

@@ -45,7 +45,7 @@ def read(paths: Sequence[str] = (), said: Said | None = None) -> Manifests:
     """Read and check manifests. Raises AnalyzerError when anything in them is wrong, or there is no pod."""
     chosen = tuple(paths) or (USUAL,)
     try:
-        loaded = load(chosen)
+        loaded = load(chosen, everything=True)
     except PartlyReadError as partly:
         raise whole(partly, options(said or Said(), partly.documents)) from None
     decoded = decode(loaded.documents, options(said or Said(), loaded.documents))

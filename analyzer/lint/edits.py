@@ -62,8 +62,8 @@ class FileEdit:
 
 def _delete(data: object, path: FieldPath) -> None:
     for step in path[:-1]:
-        data = data[step]  # type: ignore[index]
-    del data[path[-1]]  # type: ignore[attr-defined]
+        data = data[step]  # type: ignore[index]  # the path was found in it
+    del data[path[-1]]  # type: ignore[attr-defined]  # the same
 
 
 class Edits:
@@ -116,7 +116,7 @@ class Edits:
 
 def _siblings(data: object, path: FieldPath) -> Sequence[object]:
     for step in path[:-1]:
-        data = data[step]  # type: ignore[index]
+        data = data[step]  # type: ignore[index]  # the path was found in it
     assert isinstance(data, list), "an item stands in a list"
     return data
 

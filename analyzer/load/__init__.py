@@ -57,13 +57,16 @@ def load(
     *,
     stdin: BinaryIO | None = None,
     called: Callable[[str], str] | None = None,
+    everything: bool = False,
 ) -> Loaded:
     """Read files, folders and, for `-`, standard input; `called` tells what to call a file by its path.
+
+    Of kinds that decide no verdict only what names them is kept, unless `everything` is said, to deploy them.
 
     Raise PartlyReadError with all that is wrong with all of them, NothingToAnalyze when there is no object.
     """
     found = find(paths)
-    reading = _Reading(diagnostics=list(found.diagnostics))
+    reading = _Reading(everything=everything, diagnostics=list(found.diagnostics))
     with paused():
         for source in _wanted(found.sources):
             reading.read(replace(source, name=called(source.name)) if called else source, stdin)
@@ -95,6 +98,7 @@ def _wanted(sources: Sequence[Source]) -> list[Source]:
 class _Reading:
     """What has been read so far."""
 
+    everything: bool = False
     documents: list[Document] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -116,7 +120,7 @@ class _Reading:
             return
         syntax, values = _values(text, self.memory)
         strict = source.named or source.form is not Form.FILE
-        held = contents(values, text, syntax, source.name, strict=strict)
+        held = contents(values, text, syntax, source.name, strict=strict, everything=self.everything)
         self.documents += held.documents
         self.diagnostics += held.diagnostics
         if held.strangers:

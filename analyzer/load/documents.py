@@ -127,11 +127,20 @@ class _Value(NamedTuple):
     problems: Sequence[Problem]
 
 
-def contents(values: Iterable[Parsed], text: Text, syntax: Syntax, source: str, *, strict: bool) -> Contents:
+def contents(
+    values: Iterable[Parsed],
+    text: Text,
+    syntax: Syntax,
+    source: str,
+    *,
+    strict: bool,
+    everything: bool = False,
+) -> Contents:
     """Return what a text holds.
 
     When it was named by the user (`strict`), or when a part of it is Kubernetes', all of it must be: a value
-    without a kind then is an error. Otherwise it is something else that lies in the same folder.
+    without a kind then is an error. Otherwise it is something else that lies in the same folder. With
+    `everything`, objects of kinds that decide no verdict are kept whole too.
     """
     made = Contents()
     found: list[_Value] = []
@@ -148,7 +157,7 @@ def contents(values: Iterable[Parsed], text: Text, syntax: Syntax, source: str, 
             found += values_here
         if strict:
             for value in found:
-                _add(value, text, source, made)
+                _add(value, text, source, made, everything=everything)
             found = []
     made.strangers = len(found)
     made.diagnostics.sort(key=_place)
@@ -215,7 +224,7 @@ def _meant(data: object) -> bool:
     return named == 2 or (named == 1 and ("metadata" in data or "spec" in data))
 
 
-def _add(value: _Value, text: Text, source: str, made: Contents) -> None:
+def _add(value: _Value, text: Text, source: str, made: Contents, *, everything: bool) -> None:
     kind = _text(value.data, "kind")
     if value.problems:
         severity = Severity.ERROR if kind in KINDS_READ or not kind else Severity.WARNING
@@ -227,7 +236,7 @@ def _add(value: _Value, text: Text, source: str, made: Contents) -> None:
             Diagnostic(severity=Severity.ERROR, code=code, message=message, span=span, help=remedy)
         )
     elif isinstance(value.data, dict):
-        made.documents.append(Document(_kept(value.data, kind), source, value.origin))
+        made.documents.append(Document(_kept(value.data, kind, everything=everything), source, value.origin))
 
 
 def _fault(data: object) -> tuple[str, str, str] | None:
@@ -246,7 +255,7 @@ def _fault(data: object) -> tuple[str, str, str] | None:
     return None
 
 
-def _kept(data: dict[str, Any], kind: str) -> dict[str, object]:
+def _kept(data: dict[str, Any], kind: str, *, everything: bool) -> dict[str, object]:
     """Return an object without what nobody reads, which is most of a dump."""
     metadata, status = data.get("metadata"), data.get("status")
     if isinstance(metadata, dict):
@@ -254,6 +263,6 @@ def _kept(data: dict[str, Any], kind: str) -> dict[str, object]:
     if kind == "Pod" and isinstance(status, dict):
         for name in _UNREAD_STATUS:
             status.pop(name, None)
-    if kind in KINDS_READ:
+    if everything or kind in KINDS_READ:
         return data
     return {name: data[name] for name in _NAMING if name in data}

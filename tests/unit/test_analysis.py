@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from analyzer import AnalyzerError, analyze
 from lab.manifests import read
@@ -27,3 +29,22 @@ def test_what_cannot_be_read_and_what_is_wrong_are_told_together(reader: object,
     with pytest.raises(AnalyzerError) as caught:
         reader(folder)
     assert [each.span and each.span.file for each in caught.value.diagnostics] == ["a.yaml", "b.yaml"]
+
+
+@pytest.mark.parametrize("form", ["yaml", "json", "List"])
+def test_what_is_to_be_deployed_is_kept_whole(form: str, tmp_path: Path) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c"}]},
+    }
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": "value"}}
+    listed = {"apiVersion": "v1", "kind": "List", "items": [pod, settings]}
+    texts = {
+        "yaml": yaml.safe_dump_all([pod, settings]),
+        "json": f"{json.dumps(pod)}\n{json.dumps(settings)}",
+    }
+    path = tmp_path / "manifests"
+    path.write_text(texts.get(form) or json.dumps(listed))
+    assert [each.data for each in read([str(path)]).documents] == [pod, settings]

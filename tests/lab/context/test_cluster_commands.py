@@ -211,6 +211,18 @@ def test_a_deploy_removes_what_is_not_in_the_manifests_any_more(
     assert cluster.objects("networkpolicies", "networking.k8s.io")
 
 
+def test_a_deploy_takes_objects_over_as_they_are_written(
+    cluster: Cluster, walkthrough: Ended, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: test-a}\ndata: {key: value}\n"
+    )
+    assert invoke("deploy", "--yes", behind=("manifests", str(settings))).code == 0
+    assert cluster.objects("configmaps")["test-a", "settings"]["data"] == {"key": "value"}
+    assert invoke("deploy", "--yes", behind=("manifests",)).code == 0
+
+
 def test_down_removes_all_that_was_made_and_may_be_called_twice(cluster: Cluster, walkthrough: Ended) -> None:
     first, second = invoke("down"), invoke("down")
     assert (first.code, first.err) == (0, "lab `shop` is down\n")
