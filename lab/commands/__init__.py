@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 import sys
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer import AnalyzerError, Diagnostic, Severity
+from analyzer.collection import paused
 from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
 from analyzer.load.text import shown
@@ -41,10 +41,10 @@ class Reading:
 
 def carried_out(call: Callable[[Console], int]) -> int:
     """Carry out a command, and turn what goes wrong into a line and an exit code."""
-    gc.disable()  # a command ends before garbage could matter
     console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
     try:
-        return call(console)
+        with paused():  # a command ends before garbage could matter
+            return call(console)
     except AnalyzerError as error:
         console.error(error.diagnostics)
     except LabError as error:

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from analyzer.collection import paused
 from lab.errors import LabError
 from lab.probes import Protocol
 from lab.providers.netns import namespaces
@@ -71,8 +72,8 @@ class Daemon:
 
     def serve(self) -> None:
         """Serve until somebody says `down`, or leaves before there is a lab."""
-        gc.disable()  # it would take a third of the time of probing; nobody waits when somebody has left
-        self._loop.run(lambda: self.ended)
+        with paused():  # it would take a third of the time of probing; nobody waits when somebody has left
+            self._loop.run(lambda: self.ended)
 
     @property
     def network(self) -> Network:
