@@ -61,7 +61,8 @@ def load(
 ) -> Loaded:
     """Read files, folders and, for `-`, standard input; `called` tells what to call a file by its path.
 
-    Of kinds that decide no verdict only what names them is kept, unless `everything` is said, to deploy them.
+    Of kinds that decide no verdict only what names them is kept, unless `everything` is said, to deploy them:
+    then they must be right as well.
 
     Raise PartlyReadError with all that is wrong with all of them, NothingToAnalyze when there is no object.
     """

@@ -140,7 +140,8 @@ def contents(
 
     When it was named by the user (`strict`), or when a part of it is Kubernetes', all of it must be: a value
     without a kind then is an error. Otherwise it is something else that lies in the same folder. With
-    `everything`, objects of kinds that decide no verdict are kept whole too.
+    `everything`, objects of kinds that decide no verdict are kept whole too, and what is wrong with them is
+    an error: an API server takes no field twice (`fieldValidation: Strict`).
     """
     made = Contents()
     found: list[_Value] = []
@@ -227,7 +228,8 @@ def _meant(data: object) -> bool:
 def _add(value: _Value, text: Text, source: str, made: Contents, *, everything: bool) -> None:
     kind = _text(value.data, "kind")
     if value.problems:
-        severity = Severity.ERROR if kind in KINDS_READ or not kind else Severity.WARNING
+        matters = everything or kind in KINDS_READ or not kind
+        severity = Severity.ERROR if matters else Severity.WARNING
         made.diagnostics += [problem.diagnostic(source, text, severity) for problem in value.problems]
     if fault := _fault(value.data):
         code, message, remedy = fault

@@ -344,18 +344,21 @@ def test_a_service_serves_its_nodes(inside_once: Inside) -> None:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_a_service_without_backends_refuses(inside_once: Inside, version: int) -> None:
+def test_a_service_without_backends_refuses_and_is_named(inside_once: Inside, version: int) -> None:
     spec = "{type: NodePort, selector: {app: nobody}, ports: [{port: 80, nodePort: 30080}]}"
     world = placed(*TWO, service(spec))
 
     def story() -> None:
         with served(world) as network:
-            enforce(network, compile_world(world, 1))
-            for source in ("shop/a", "n1"):
-                result = asked(network, tcp(source, cluster_ip(world, version), 80))
-                assert result.outcome in {Outcome.REJECTED, Outcome.REFUSED}
-            result = asked(network, tcp("external", address(world, "n1", version), 30080))
-            assert result.outcome in {Outcome.REJECTED, Outcome.REFUSED}
+            ruleset = compile_world(world, 1)
+            enforce(network, ruleset)
+            there = cluster_ip(world, version), 80
+            asks = [tcp("shop/a", *there), tcp("n1", *there)]
+            asks.append(tcp("external", address(world, "n1", version), 30080))
+            for result in network.probe(asks, timeout=1):
+                assert result.outcome is Outcome.REJECTED
+                said = str(ruleset.legend[result.rule or ""])
+                assert said.startswith("no ready backend of Service shop/"), said
 
     inside_once(story)
 

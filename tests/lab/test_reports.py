@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from analyzer import Match
 from lab.commands.probe import FORMATS, writer
 from lab.compare import Comparison
 from lab.errors import LabError
@@ -48,17 +49,28 @@ def written(form: str, comparison: Comparison) -> str:
     return "".join(writer(form)(comparison))
 
 
-def test_junit_has_a_case_for_each_pair_and_fails_where_something_differs(
+def test_junit_has_a_case_for_each_pair_that_says_what_became_of_it(
     good: Comparison, bad: Comparison
 ) -> None:
     pairs = {(each.question.probe.source, each.question.probe.expect) for each in good.findings}
     suite = ET.fromstring(written("junit", good))[0]
     assert {each.get("name") for each in suite} == {f"{a} -> {b}" for a, b in pairs}
-    assert (suite.get("tests"), suite.get("failures")) == (str(len(pairs)), "0")
-    failed = ET.fromstring(written("junit", bad))[0]
-    assert failed.get("failures") == str(len(pairs))
-    assert len(failed.findall("testcase/failure")) == len(pairs)
-    assert all("seen error" in (each.text or "") for each in failed.iter("failure"))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == (str(len(pairs)), "0", "0")
+    undecided = ET.fromstring(written("junit", bad))[0]
+    assert (undecided.get("failures"), undecided.get("errors")) == ("0", str(len(pairs)))
+    assert all("seen error" in (each.text or "") for each in undecided.iter("error"))
+
+
+def test_a_pair_of_which_one_prediction_is_false_fails_in_junit(bad: Comparison) -> None:
+    """Also where others of the same pair are undecided."""
+    question = bad.findings[0].question
+    other = Outcome.DROPPED if question.predicted is Match.YES else Outcome.REFUSED
+    wrong = ProbeResult(probe=question.probe, outcome=other, attempts=())
+    found = Comparison(bad.plan, [wrong, *(each.result for each in bad.findings[1:])])
+    suite = ET.fromstring(written("junit", found))[0]
+    (failure,) = suite.iter("failure")
+    assert f"seen {other.value}" in (failure.get("message") or "")
+    assert suite.get("errors") == str(len(suite) - 1)
 
 
 def test_json_has_every_question_with_all_attempts(good: Comparison) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analyzer import AnalyzerError, analyze
+from analyzer import AnalyzerError, Severity, analyze
 from lab.manifests import read
 
 FILES = {
@@ -48,3 +48,15 @@ def test_what_is_to_be_deployed_is_kept_whole(form: str, tmp_path: Path) -> None
     path = tmp_path / "manifests"
     path.write_text(texts.get(form) or json.dumps(listed))
     assert [each.data for each in read([str(path)]).documents] == [pod, settings]
+
+
+def test_what_is_to_be_deployed_has_no_field_twice_whatever_its_kind(tmp_path: Path) -> None:
+    """kubectl's `--validate=strict`, its default, refuses unknown and duplicate fields of every kind."""
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c}]}\n"
+    settings = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {key: one, key: two}\n"
+    path = tmp_path / "manifests.yaml"
+    path.write_text(pod + settings)
+    assert [each.severity for each in analyze([str(path)]).diagnostics] == [Severity.WARNING]
+    with pytest.raises(AnalyzerError) as caught:
+        read([str(path)])
+    assert [each.code for each in caught.value.diagnostics] == ["duplicate-key"]

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer import Cluster, Direction
+from lab.providers.netns.legend import Legend, Verdict
 from lab.providers.netns.peers import Peers
-from lab.providers.netns.policing import Legend, Side, Verdict
+from lab.providers.netns.policing import Side
 from lab.providers.netns.services import Services
 from lab.providers.netns.table import Table
 from lab.world import Node, World
@@ -59,7 +60,7 @@ def compile_world(world: World, generation: int, canaries: Sequence[Cluster] = (
     build, swap = {}, {}
     for node in world.nodes:
         table = Table(table_name(generation))
-        services = Services(table, node, world.nodes, clusters)
+        services = Services(table, node, world.nodes, clusters, legend)
         for direction, some in sides.items():
             _dispatch(table, node, some, services.own(direction))
         build[node.name] = table.commands()

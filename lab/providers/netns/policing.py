@@ -1,14 +1,13 @@
 """What the policies of pods say about one direction, as chains of nftables.
 
 Comes in: a cluster and a direction. Goes out: for each pod of a node that policies select the chain that its
-packets go to, and a legend of who decides in which rule. Pods that the same policies select alike share a
-chain.
+packets go to. Pods that the same policies select alike share a chain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from analyzer import (
@@ -27,57 +26,10 @@ from analyzer import (
     Tier,
 )
 from lab.providers.netns import nflog
+from lab.providers.netns.legend import Legend
 from lab.providers.netns.peers import Peers, resolve
 from lab.providers.netns.services import INGRESS_DECIDES
 from lab.providers.netns.table import Table, both
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a log prefix or a counter's comment means: who decided on a packet.
-
-    `policies` are `kind namespace/name`: the one whose rule it was, or those that isolate the pod when no
-    rule admits (`rule` is "" then). `rule` is the rule's field path, `span` its `file:line`.
-    """
-
-    direction: Direction
-    policies: tuple[str, ...]
-    rule: str
-    span: str
-
-
-@dataclass(slots=True)
-class Legend:
-    """Ids for verdicts, one each; other generations have others."""
-
-    generation: int
-    _ids: dict[Verdict, str] = field(default_factory=dict)
-
-    def meanings(self) -> Mapping[str, Verdict]:
-        """Return what each id means."""
-        return {each: verdict for verdict, each in self._ids.items()}
-
-    def of_rule(self, direction: Direction, policy: Policy, rule: Rule) -> str:
-        """Return the id of what a rule decides."""
-        span = f"{rule.span.file}:{rule.span.line}"
-        return self._id(
-            Verdict(direction=direction, policies=(_name(policy),), rule=rule.span.field, span=span)
-        )
-
-    def of_isolation(self, direction: Direction, policies: Sequence[Policy]) -> str:
-        """Return the id of what policies decide by having no rule that matches."""
-        span = f"{policies[0].span.file}:{policies[0].span.line}"
-        return self._id(
-            Verdict(direction=direction, policies=tuple(map(_name, policies)), rule="", span=span)
-        )
-
-    def _id(self, verdict: Verdict) -> str:
-        return self._ids.setdefault(verdict, f"g{self.generation}-{len(self._ids)}")
-
-
-def _name(policy: Policy) -> str:
-    return f"{policy.kind} {policy}"
-
 
 Names = Mapping[NamedPort, PortSet]
 """What port names stand for on the subject of ingress rules."""

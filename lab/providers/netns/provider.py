@@ -73,7 +73,12 @@ class EmbeddedLab:
     def legend(self) -> Mapping[str, Verdict]:
         """What the ids of the firewall's rules mean."""
         return {
-            name: Verdict(direction=Direction(direction), policies=tuple(policies), rule=rule, span=span)
+            name: Verdict(
+                direction=Direction(direction) if direction else None,
+                policies=tuple(policies),
+                rule=rule,
+                span=span,
+            )
             for name, (direction, policies, rule, span) in self._remembered["legend"].items()
         }
 
@@ -115,7 +120,7 @@ class EmbeddedLab:
         self._lab.listen(listeners)
         probes = [question.probe for question in plan.questions]
         canary.check(self._lab.probe(canaries, patience))
-        rules = {name: in_words(verdict) for name, verdict in self.legend.items()}
+        rules = {name: str(verdict) for name, verdict in self.legend.items()}
         results = self._lab.probe(probes, patience, progress, rules)
         if on_result:
             for number, result in enumerate(results):
@@ -139,8 +144,8 @@ class EmbeddedLab:
             met.append(result.rule)
         found = [legend[name] for name in met if name in legend]
         found.sort(key=lambda each: each.direction is Direction.INGRESS)
-        rules = {name: in_words(verdict) for name, verdict in legend.items()}
-        return result.told(rules), [in_words(verdict) for verdict in found]
+        rules = {name: str(verdict) for name, verdict in legend.items()}
+        return result.told(rules), [str(verdict) for verdict in found]
 
     def shell(self, name: str, command: Sequence[str]) -> int:
         """Run a command (by default a shell) in a pod's network, in which the pods' names are known."""
@@ -192,7 +197,7 @@ class EmbeddedLab:
             "placing": [list(placing.nodes), placing.most_replicas],
             "world": b64encode(world.pack()).decode(),
             "legend": {
-                name: [each.direction.value, list(each.policies), each.rule, each.span]
+                name: [each.direction and each.direction.value, list(each.policies), each.rule, each.span]
                 for name, each in ruleset.legend.items()
             },
         }
@@ -206,15 +211,6 @@ class EmbeddedLab:
             for name, count in counts(listing).items():
                 found[name] = found.get(name, 0) + count
         return found
-
-
-def in_words(verdict: Verdict) -> str:
-    """Say in a line what let a packet pass, or stopped it."""
-    policies = ", ".join(verdict.policies)
-    where = f" ({verdict.span})" if verdict.span else ""
-    if verdict.rule:
-        return f"{verdict.direction.value}: {policies} {verdict.rule}{where}"
-    return f"{verdict.direction.value}: no rule of {policies}{where} admits it"
 
 
 def end(name: str) -> bool:

@@ -1,8 +1,8 @@
 """Services as nftables: cluster addresses and node ports, rewritten to a backend on the client's node.
 
-Comes in: a table to add to, the node it is for, all nodes and the clusters with their Services. Goes out: the
-chains `kr_services` (which rewrites) and `kr_refused` (which answers for Services without a backend), and
-what is needed where packets leave.
+Comes in: a table to add to, the node it is for, all nodes, the clusters with their Services, and a legend to
+name those who refuse. Goes out: the chains `kr_services` (which rewrites) and `kr_refused` (which answers for
+Services without a backend), and what is needed where packets leave.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyzer import AddressSet, Cluster, Direction, Pod, SelfService, Service, ServicePort, ServiceType
+from lab.providers.netns import nflog
+from lab.providers.netns.legend import Legend
 from lab.providers.netns.peers import addresses_of
 from lab.providers.netns.table import Table
 from lab.world import Node
@@ -25,14 +27,21 @@ _KEY = "inet_proto . inet_service"
 class Services:
     """The Services of all clusters, as one node carries them out."""
 
-    def __init__(self, table: Table, node: Node, nodes: Sequence[Node], clusters: Sequence[Cluster]) -> None:
-        self._table, self._node = table, node
+    def __init__(
+        self,
+        table: Table,
+        node: Node,
+        nodes: Sequence[Node],
+        clusters: Sequence[Cluster],
+        legend: Legend,
+    ) -> None:
+        self._table, self._node, self._legend = table, node, legend
         self.present = False
         self.after: tuple[str, ...] = ()
         """Rules for packets that leave: whose reply must come back by this node gets its address."""
         self._addressed: dict[int, dict[str, str]] = {4: {}, 6: {}}
         self._by_node_port: dict[int, dict[str, str]] = {4: {}, 6: {}}
-        self._refused: dict[int, list[str]] = {4: [], 6: []}
+        self._refused: dict[int, dict[str, str]] = {4: {}, 6: {}}
         self._selves: dict[SelfService, dict[str, None]] = {}
         self._nodes = AddressSet.union(AddressSet.of(a) for each in nodes for a in each.addresses)
         pods = AddressSet.union(
@@ -91,17 +100,23 @@ class Services:
                 if chain:
                     self._addressed[version][key] = f"goto {chain}"
                 else:
-                    self._refused[version].append(key)
+                    self._refused[version][key] = self._refusal(service)
         nodes = self._nodes & AddressSet.family(version)
         if service.type not in _EXPOSED or port.node_port is None or not nodes:
             return
         key = f"{protocol} . {port.node_port}"
         if chain is None:
-            self._refused[version] += [f"{address} . {key}" for address in nodes.addresses()]
+            refusal = self._refusal(service)
+            self._refused[version].update((f"{each} . {key}", refusal) for each in nodes.addresses())
             return
         local = [each for each in backends if each[0].node == self._node.name]
         entry = self._entry(service, chain, self._balance(port, version, local) if local else None, version)
         self._by_node_port[version][key] = f"goto {entry}"
+
+    def _refusal(self, service: Service) -> str:
+        """Make the chain that refuses for a Service, and return what sends a packet there."""
+        name = f'log prefix "{self._legend.of_service(service)}" group {nflog.REJECTS}'
+        return f"goto {self._table.chain((f'{name} reject with icmpx port-unreachable',))}"
 
     def _entry(self, service: Service, chain: str, local: str | None, version: int) -> str:
         """Make the chain of a node port: who comes from outside is told from those in the cluster.
@@ -150,8 +165,8 @@ class Services:
                 (part,) = self._table.from_or_to("daddr", self._nodes & AddressSet.family(version))
                 rewriting.append(f"{part.text} meta l4proto . th dport vmap @kr_node_ports{version}")
             if self._refused[version]:
-                self._table.named_set(f"kr_refused{version}", kind, self._refused[version])
-                refusing.append(f"{where} @kr_refused{version} reject with icmpx port-unreachable")
+                self._table.named_map(f"kr_refused{version}", kind, self._refused[version])
+                refusing.append(f"{where} vmap @kr_refused{version}")
         self._table.named_chain("kr_services", rewriting)
         self._table.named_chain("kr_refused", refusing)
         self.after = tuple(

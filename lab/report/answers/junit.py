@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.report.junit import Case, Status, Suite, document
-from lab.expectations import Answer, Decision
-from lab.report.answers import AnswersReport, by_file, sentences
+from analyzer.report.checks.junit import suites
+from analyzer.report.junit import Status, document
+from lab.expectations import Decision
+from lab.report.answers import AnswersReport, sentences
 
 _STATUS = {
     Decision.HOLDS: Status.PASSED,
@@ -22,22 +23,5 @@ _STATUS = {
 
 def render(report: AnswersReport) -> Iterator[str]:
     """Yield the document."""
-    suites = [
-        Suite(name=file, cases=[_case(report, each) for each in answers])
-        for file, answers in by_file(report).items()
-    ]
-    yield from document("kubereach lab", suites)
-
-
-def _case(report: AnswersReport, answer: Answer) -> Case:
-    expectation, told = answer.expectation, sentences(report, answer)
-    reason = (f"expected because: {expectation.reason}",) if told and expectation.reason else ()
-    return Case(
-        name=expectation.name,
-        classname="kubereach.lab.expectations",
-        status=_STATUS[answer.decision],
-        message=told[0] if told else "",
-        text="\n".join((*told, *reason)),
-        file=expectation.span.file,
-        line=expectation.span.line,
-    )
+    told = ((each.expectation, _STATUS[each.decision], sentences(report, each)) for each in report.answers)
+    yield from document("kubereach lab", suites("kubereach.lab.expectations", told))
