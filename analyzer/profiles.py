@@ -85,8 +85,9 @@ CILIUM = Profile(
     rules_isolate=True,
 )
 
-# kube-network-policies: pod traffic only is queued to the evaluator.
-KINDNET = Profile(name="kindnet", title="kindnet (kube-network-policies)", other_nodes=Match.YES)
+# kube-network-policies, pkg/dataplane: what processes of root on the pod's own node send is accepted before
+# anything is queued to the evaluator; what other nodes send is forwarded, and evaluated.
+KINDNET = Profile(name="kindnet", title="kindnet (kube-network-policies)")
 
 # pkg/controllers/netpol: `--src-type LOCAL` admits the pod's own node only; the chain of a policy of type
 # "both" is entered without a match on the direction; ipBlocks go to one hash:net set per rule, excepts as
@@ -102,20 +103,20 @@ KUBE_ROUTER = Profile(
     icmp_doubt="kube-router admits most ICMP messages whatever the policies say",
 )
 
-# go-controller/pkg/ovn/gress_policy.go: a named port becomes port 0, which leaves only the protocol.
+# go-controller/pkg/ovn: a named port becomes port 0, which leaves only the protocol (gress_policy.go); the
+# management port of the pod's own node is admitted on that node's switch (addAllowACLFromNode), no other.
 OVN_KUBERNETES = Profile(
     name="ovn-kubernetes",
     title="OVN-Kubernetes",
-    other_nodes=Match.YES,
     self_service=SelfService.BYPASSED,
     undefined_port=UndefinedPort.WHOLE_PROTOCOL,
 )
 
 # pkg/controller/networkpolicy: rules of both directions are installed whatever `policyTypes` says.
+# pkg/agent/openflow: packets that bear the mark of the own node pass by the ingress rules (localProbeFlows).
 ANTREA = Profile(
     name="antrea",
     title="Antrea",
-    other_nodes=Match.YES,
     self_service=SelfService.BYPASSED,
     rules_isolate=True,
 )

@@ -39,11 +39,14 @@ _MISPLACED_IN_POLICY = {
 }
 
 
-def read_protocol(field: Field) -> Protocol:
-    """Read `protocol`: "TCP", "UDP" or "SCTP"; "If this field is not specified, this defaults to TCP"."""
+def read_protocol(field: Field, *, empty: bool = True) -> Protocol:
+    """Read `protocol`: "TCP", "UDP" or "SCTP"; "If this field is not specified, this defaults to TCP".
+
+    `empty`: whether "" is the same as not specified, as it is where the field is no pointer in the API.
+    """
     written = field.text("protocol")
     protocol = _PROTOCOLS.get(written)
-    if protocol is None and written:
+    if protocol is None and (written or (not empty and field.value.get("protocol") == "")):
         field.child("protocol", written).unsupported(*_PROTOCOLS)
     return protocol or Protocol.TCP
 
@@ -152,7 +155,7 @@ def read_service_port(field: Field, *, named: bool) -> ServicePort | None:
 def read_policy_port(field: Field, scope: Scope) -> tuple[PortSet, str, Protocol]:
     """Read one item of `ports` of a rule: its numbers, or its name ("" when it has none)."""
     field.known(schema.POLICY_PORT, _MISPLACED_IN_POLICY)
-    protocol = read_protocol(field)
+    protocol = read_protocol(field, empty=False)
     last = field.integer("endPort")
     port = _number_or_name(field, "port")
     end = field.child("endPort", last)

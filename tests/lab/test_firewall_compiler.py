@@ -273,7 +273,8 @@ def test_egress_to_the_own_node_is_policed_and_what_a_node_sends_to_its_own_pods
 
 
 def test_other_nodes_are_admitted_where_the_cni_does_so(inside_once: Inside) -> None:
-    world = placed(*TWO, labelled("host", "host", "n1", host=True), NOTHING_IN, cni="antrea")
+    world = placed(*TWO, labelled("host", "host", "n1", host=True), NOTHING_IN)
+    world = replace(world, cluster=replace(world.cluster, other_nodes=Match.YES))
 
     def story() -> None:
         with served(world) as network:

@@ -51,10 +51,10 @@ def test_every_profile_is_found_by_its_name() -> None:
     [
         (CALICO, NO, SelfService.POLICED, Denial.TIMEOUT),
         (CILIUM, NO, SelfService.UNKNOWN, Denial.TIMEOUT),
-        (KINDNET, YES, SelfService.POLICED, Denial.TIMEOUT),
+        (KINDNET, NO, SelfService.POLICED, Denial.TIMEOUT),
         (KUBE_ROUTER, NO, SelfService.EITHER_DIRECTION, Denial.REFUSED),
-        (OVN_KUBERNETES, YES, SelfService.BYPASSED, Denial.TIMEOUT),
-        (ANTREA, YES, SelfService.BYPASSED, Denial.TIMEOUT),
+        (OVN_KUBERNETES, NO, SelfService.BYPASSED, Denial.TIMEOUT),
+        (ANTREA, NO, SelfService.BYPASSED, Denial.TIMEOUT),
         (API, MAYBE, SelfService.UNKNOWN, Denial.TIMEOUT),
     ],
     ids=lambda value: value.name if isinstance(value, Profile) else None,

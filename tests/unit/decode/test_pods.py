@@ -30,7 +30,10 @@ def test_ports_of_containers_default_to_tcp() -> None:
         "[{containerPort: 80}, {name: dns, containerPort: 53, protocol: UDP, hostPort: 53, hostIP: 1.2.3.4}]"
     )
     (found,) = pods(
-        pod(f"spec: {{containers: [{{ports: {ports}}}, {{name: b}}, {{ports: [{{containerPort: 9}}]}}]}}")
+        pod(
+            f"spec: {{containers: [{{ports: {ports}}}, {{name: b}},"
+            " {ports: [{containerPort: 9, protocol: ''}]}]}"
+        )
     )
     assert found.ports == (
         ContainerPort(name="", protocol=Protocol.TCP, number=80),

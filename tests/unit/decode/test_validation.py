@@ -53,6 +53,10 @@ def rule(text: str) -> str:
             "{protocol: ICMP}",
             [f'7:14 {PORT}.protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"'],
         ),
+        (
+            "{protocol: ''}",
+            [f'7:14 {PORT}.protocol: Unsupported value: "": supported values: "TCP", "UDP", "SCTP"'],
+        ),
         ("{port: 0}", [f"7:14 {PORT}.port: Invalid value: 0: {RANGE}"]),
         ("{port: -1}", [f"7:14 {PORT}.port: Invalid value: -1: {RANGE}"]),
         (
