@@ -6,7 +6,7 @@ pairs of endpoints that are left, and their verdicts on the ports that are left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.bitmaps import Bitmap
     from analyzer.endpoints import Endpoint
     from analyzer.reachability import Reachability
-    from analyzer.services import Access, ServicePorts
+    from analyzer.services import Access, PortBackends, ServicePorts
 
     Connection = tuple[Endpoint, Endpoint, Bounds]
 
@@ -148,16 +148,27 @@ class View:
         return tuple(each for block in self.blocks for each in block.sources)
 
     def services(self) -> Iterator[ServicePorts]:
-        """Yield the Services; when endpoints are filtered, those with a backend among the destinations."""
+        """Yield the Services with the ports that are left.
+
+        When endpoints are filtered, those with a backend among the destinations; when ports are, those of
+        which a port, or what it leads to, was asked for.
+        """
         if not self.reachability.cluster.services:
             return
         from analyzer.services import services
 
         shown = {each.id for block in self.blocks for each in block.destinations}
+        every_port = PortSet.transports() <= self.ports
         for each in services(self.reachability):
-            backends = (backend.endpoint.id for port in each.ports for backend in port.backends)
-            if self.whole or not shown.isdisjoint(backends):
-                yield each
+            ports = tuple(filter(self._asks_for, each.ports))
+            backends = (backend.endpoint.id for port in ports for backend in port.backends)
+            if not shown.isdisjoint(backends) or (self.whole and (ports or every_port)):
+                yield replace(each, ports=ports)
+
+    def _asks_for(self, found: PortBackends) -> bool:
+        """Tell whether a port of a Service, or one of its target ports, was asked for."""
+        own = self.ports.has(found.port.protocol, found.port.port)
+        return own or any(backend.targets & self.ports for backend in found.backends)
 
     def access(self, found: ServicePorts) -> Iterator[Access]:
         """Yield what each source gets of each port of a Service; who gets nothing is left out."""

@@ -111,10 +111,9 @@ def _service(view: View, found: ServicePorts, labels: Labels) -> Iterator[tuple[
         return
     got = list(view.access(found))
     for port in found.ports:
-        if view.whole or any(backend.targets & view.ports for backend in port.backends):
-            mine = [each for each in got if each.port is port.port]
-            yield name, _port(port), _reached(port, mine, view.sources, labels)
-            name = ""
+        mine = [each for each in got if each.port is port.port]
+        yield name, _port(port), _reached(port, mine, view.sources, labels)
+        name = ""
 
 
 def _port(found: PortBackends) -> str:

@@ -160,6 +160,27 @@ def test_in_a_view_of_ports_a_service_on_another_port_is_left_out() -> None:
     assert services(WEB, pod("b"), FRONT, filters=other) == []
 
 
+def test_ports_alone_filter_the_services_too() -> None:
+    ports = "[{name: a, port: 80}, {name: b, port: 443, targetPort: 8443}]"
+    both = service(f"{{selector: {{app: web}}, ports: {ports}}}")
+    elsewhere = service("{type: ExternalName, externalName: example.org}", "elsewhere")
+
+    def asked(number: int, protocol: Protocol = Protocol.TCP) -> list[str]:
+        filters = Filters(ports=PortSet.of(protocol, number))
+        return [row[1] for row in services(WEB, both, elsewhere, filters=filters)]
+
+    assert asked(80) == ["80/TCP"]
+    assert asked(443) == ["443/TCP -> 8443"]
+    assert asked(8443) == ["443/TCP -> 8443"]
+    assert asked(81) == []
+    assert asked(80, Protocol.UDP) == []
+
+
+def test_a_service_without_pods_is_told_when_its_port_is_asked_for() -> None:
+    asked = Filters(ports=PortSet.of(Protocol.TCP, 80))
+    assert services(pod("b"), FRONT, filters=asked) == [("shop/web", "80/TCP", "no pod is behind it")]
+
+
 def test_many_services_are_cut_and_counted() -> None:
     many = [service("{selector: {app: web}, ports: [{port: 80}]}", f"s-{number}") for number in range(45)]
     assert services(WEB, *many)[-1] == ("and 5 more",)
