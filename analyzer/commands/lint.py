@@ -41,15 +41,7 @@ examples:
 
 exit codes: 0 nothing at or above --fail-on, 1 a finding, 2 wrong usage or input, 3 nothing to analyze
 """
-FORMATS = {
-    "table": "analyzer.report.findings.table",
-    "json": "analyzer.report.findings.json",
-    "sarif": "analyzer.report.sarif",
-    "github": "analyzer.report.github",
-    "junit": "analyzer.report.findings.junit",
-    "markdown": "analyzer.report.findings.markdown",
-    "csv": "analyzer.report.findings.csv",
-}
+FORMATS = ("table", "json", "sarif", "github", "junit", "markdown", "csv")
 _WIDTH_OF_FILES = 100
 _MOST_ALIKE = 8
 _ORDER = tuple(Severity)
@@ -126,7 +118,7 @@ def _report(found: Linted, analysis: Analysis, chosen: Namespace) -> None:
         width=width() if to_terminal else _WIDTH_OF_FILES,
         color=wants_color(chosen.color, sys.stdout) if to_terminal else chosen.color == "always",
     )
-    renderer = import_module(FORMATS[chosen.format])
+    renderer = import_module(f"analyzer.report.findings.{chosen.format}")
     write(renderer.render(report), chosen.output, sys.stdout)
 
 

@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analyzer.diagnostics import Diagnostic
-    from analyzer.report.findings import FindingsReport
-
-
-def render(report: FindingsReport) -> Iterator[str]:
-    """Yield an annotation for each finding."""
-    yield from commands(report.findings)
 
 
 def commands(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:

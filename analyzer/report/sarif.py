@@ -1,65 +1,80 @@
-"""Findings as SARIF 2.1.0, for code scanning: rules with their documentation, results with places.
+"""SARIF 2.1.0, which code scanning reads: rules with their documentation, results with places.
 
-Comes in: findings. Goes out: one JSON document. Files are named relative to the working directory, as
-`%SRCROOT%`; fingerprints stay the same while a finding stays in the same field of the same object, however
-its lines move.
+Comes in: rules and results. Goes out: one JSON document. Files are named relative to the working directory,
+as `%SRCROOT%`; fingerprints stay the same while a result is about the same thing, however its lines move.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING
 
 from analyzer.diagnostics import Severity
-from analyzer.lint.catalogue import rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from analyzer.lint.finding import Finding
-    from analyzer.report.findings import FindingsReport
+    from analyzer.diagnostics import Span
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 _ROOT = "%SRCROOT%"
 
 
-def render(report: FindingsReport) -> Iterator[str]:
-    """Yield the document."""
-    indices = {code: index for index, code in enumerate(report.codes)}
-    driver = {
-        "name": "kubereach",
-        "rules": [_rule(code) for code in report.codes],
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A kind of results: `name` in kebab-case, a title, what it means, and all there is to say of it."""
+
+    id: str
+    name: str
+    severity: Severity
+    title: str
+    meaning: str
+    documentation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One result. Results of the same `identity` are the same one in two versions of a file."""
+
+    rule: str
+    severity: Severity
+    message: str
+    span: Span
+    identity: Sequence[str]
+
+
+def document(rules: Sequence[Rule], results: Iterable[Result], *, kind: str) -> Iterator[str]:
+    """Yield the document; `kind` names what the results are, for their fingerprints."""
+    indices = {each.id: index for index, each in enumerate(rules)}
     run = {
-        "tool": {"driver": driver},
+        "tool": {"driver": {"name": "kubereach", "rules": [_rule(each) for each in rules]}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(each, indices[each.code]) for each in report.findings],
+        "results": [_result(each, indices[each.rule], f"kubereach{kind}/v1") for each in results],
     }
     yield dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rule(code: str) -> dict[str, object]:
-    found = rule(code)
+def _rule(rule: Rule) -> dict[str, object]:
     return {
-        "id": code,
-        "name": "".join(word.capitalize() for word in found.name.split("-")),
-        "shortDescription": {"text": found.title},
-        "fullDescription": {"text": " ".join(found.sections["What"].split())},
-        "help": {"text": found.documentation},
-        "defaultConfiguration": {"level": _LEVELS[found.severity]},
+        "id": rule.id,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.meaning},
+        "help": {"text": rule.documentation},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 
 
-def _result(finding: Finding, index: int) -> dict[str, object]:
-    span = finding.span
-    text = f"{finding.message}. {finding.help}" if finding.help else finding.message
+def _result(result: Result, index: int, fingerprint: str) -> dict[str, object]:
+    span = result.span
     return {
-        "ruleId": finding.code,
+        "ruleId": result.rule,
         "ruleIndex": index,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": text},
+        "level": _LEVELS[result.severity],
+        "message": {"text": result.message},
         "locations": [
             {
                 "physicalLocation": {
@@ -68,7 +83,7 @@ def _result(finding: Finding, index: int) -> dict[str, object]:
                 }
             }
         ],
-        "partialFingerprints": {"kubereachFinding/v1": _fingerprint(finding)},
+        "partialFingerprints": {fingerprint: _hash("\0".join((result.rule, *result.identity)))},
     }
 
 
@@ -85,9 +100,5 @@ def _artifact(file: str) -> dict[str, str]:
     return {"uri": quote(path.as_posix()), "uriBaseId": _ROOT}
 
 
-def _fingerprint(finding: Finding) -> str:
-    """Return what is the same for the same finding in another version of a file."""
-    span, object_ = finding.span, finding.span.locator
-    identity = [str(getattr(object_, each, "")) for each in ("kind", "namespace", "name")]
-    text = "\0".join([finding.code, span.file, *identity, span.field])
+def _hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

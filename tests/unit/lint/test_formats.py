@@ -14,8 +14,8 @@ from analyzer.diagnostics import Diagnostic, Fixed, Severity, Span
 from analyzer.lint import lint
 from analyzer.lint.catalogue import CODES
 from analyzer.lint.finding import Finding, Fix
-from analyzer.report import github, sarif
-from analyzer.report.findings import FindingsReport, csv, json, junit, markdown, table
+from analyzer.report.findings import FindingsReport, csv, github, json, junit, markdown, sarif, table
+from analyzer.report.github import commands
 from tests.unit.lint.linting import ingress
 from tests.unit.lint.sarif_schema import sarif_schema
 from tests.unit.manifests import analysis, pod
@@ -133,7 +133,7 @@ def test_github_annotations_escape_what_would_end_them() -> None:
 
 
 def test_github_annotations_of_other_diagnostics_may_have_no_place() -> None:
-    (line,) = github.commands([Diagnostic(severity=Severity.ERROR, code="usage", message="no")])
+    (line,) = commands([Diagnostic(severity=Severity.ERROR, code="usage", message="no")])
     assert line == "::error title=usage::no\n"
 
 
