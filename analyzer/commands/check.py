@@ -47,7 +47,7 @@ Without --expect, expectations are taken from the manifests, else from the one f
 exit codes: 0 all hold, 1 one fails, 2 wrong usage or input, 3 nothing to analyze or no expectations,
 4 a verdict is unknown where another was expected, and nothing fails
 """
-FORMATS = ("table", "json", "junit", "github", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "junit", "github", "sarif")
 _BESIDE = "expect.yaml"
 _MANIFESTS = "manifests"
 _WIDTH_OF_FILES = 100

@@ -33,12 +33,13 @@ examples:
   kubereach diff manifests/ examples/deny-all/
   kubereach diff --git HEAD manifests/
   kubereach diff --git origin/main manifests/ --format markdown --output comment.md
+  kubereach diff --git origin/main manifests/ --format github
   kubereach diff manifests/ --context staging --fail-on added
 
 exit codes: 0 nothing that --fail-on names, 1 something, 2 wrong usage or input, 3 nothing to analyze,
 4 a changed verdict is unknown (--fail-on-unknown)
 """
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "github", "sarif")
 _MANIFESTS = "manifests"
 _WIDTH_OF_FILES = 100
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
-from tests.cli.running import PROJECT, Commands
+from tests.cli.running import PROJECT, Commands, Ran
+from tests.unit.lint.sarif_schema import sarif_schema
 from tests.unit.manifests import pod, policy
 
 SCHEMA = json.loads((PROJECT / "analyzer/report/difference.schema.json").read_text())
@@ -130,6 +131,124 @@ def test_markdown_is_a_table_for_each_way_to_change(versions: Commands) -> None:
     assert "### Opened: were denied, are allowed" in out
     assert "**endpoints added**: shop/Pod/cache" in out
     assert "| TCP 443 |" in out
+
+
+def annotations(ran: Ran) -> list[dict[str, str]]:
+    """Read workflow commands: the level and the properties of each, and what it says."""
+    found = []
+    for line in ran.out.splitlines():
+        head, message = line.removeprefix("::").split("::", 1)
+        level, _, properties = head.partition(" ")
+        pairs = dict(each.split("=", 1) for each in properties.split(","))
+        found.append({"level": level, "message": message.replace("%0A", "\n"), **pairs})
+    return found
+
+
+def test_annotations_stand_at_the_rule_that_opens_and_at_the_policy_that_closes(
+    repository: Commands,
+) -> None:
+    opened, closed = annotations(repository("diff", "--git", "HEAD", "--format", "github"))
+    assert (opened["level"], opened["file"], opened["line"]) == ("warning", "manifests/a.yaml", "14")
+    assert opened["title"] == "opened%3A were denied%2C are allowed"
+    assert opened["message"].startswith("TCP 443: ")
+    assert "such as" in opened["message"]
+    assert (closed["level"], closed["file"], closed["line"]) == ("notice", "manifests/a.yaml", "11")
+    assert (
+        "HEAD:manifests/a.yaml:14: NetworkPolicy shop/policy spec.ingress[0] used to allow"
+        in (closed["message"])
+    )
+
+
+def test_what_a_removed_policy_did_is_annotated_at_the_pods_that_it_selected(elsewhere: Commands) -> None:
+    elsewhere.write("old.yaml", pod("web", "office"), pod("db"), policy(NOTHING))
+    elsewhere.write("new.yaml", pod("web", "office"), pod("db"))
+    (opened,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    assert (opened["level"], opened["file"], opened["line"]) == ("warning", "new.yaml", "6")
+    isolated = "spec: {podSelector: {}, policyTypes: [Egress]}"
+    elsewhere.write("old.yaml", pod("web", "office"), pod("db"), policy(isolated))
+    (opened,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    assert opened["line"] == "6"
+
+
+def test_what_an_unchanged_rule_closes_is_annotated_at_the_rule(elsewhere: Commands) -> None:
+    rules = "[{ports: [{port: 1}]}, {from: [{podSelector: {matchLabels: {r: a}}}]}]"
+    from_role = f"spec: {{podSelector: {{}}, ingress: {rules}}}"
+    elsewhere.write("old.yaml", pod("web", labels="{r: a}"), pod("db"), policy(from_role))
+    elsewhere.write("new.yaml", pod("web", labels="{r: b}"), pod("db"), policy(from_role))
+    (closed,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    assert (closed["level"], closed["file"]) == ("notice", "new.yaml")
+    assert "spec.ingress[1] used to allow" in closed["message"]
+    line = (elsewhere.folder / "new.yaml").read_text().splitlines()[int(closed["line"]) - 1]
+    assert line[int(closed["col"]) - 1 :].startswith("{from: [{podSelector")
+
+
+def test_endpoints_of_one_version_are_annotations_without_a_place(versions: Commands) -> None:
+    found = annotations(versions("diff", "old", "new", "--format", "github"))
+    assert found[0] == {"level": "notice", "title": "endpoints added", "message": "shop/Pod/cache"}
+
+
+def test_parts_that_an_annotation_leaves_out_are_counted(elsewhere: Commands) -> None:
+    names = [f"n{number}" for number in range(12)]
+    rules = [
+        f"{{from: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {name}}}}}}}],"
+        f" ports: [{{port: {100 + number}}}]}}"
+        for number, name in enumerate(names)
+    ]
+    clients = [pod("web", name) for name in names]
+    for version, more in (("old", []), ("new", ["{}"])):
+        spec = f"spec: {{podSelector: {{}}, ingress: [{', '.join([*more, *rules])}]}}"
+        elsewhere.write(f"{version}.yaml", *clients, pod("db"), policy(spec))
+    found = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github", "--source", "web"))
+    assert len(found) == 1
+    assert "\nand 6 more parts\n" in found[0]["message"]
+
+
+def sarif(ran: Ran) -> Any:
+    document: Any = json.loads(ran.out)
+    Draft7Validator(sarif_schema(), format_checker=Draft7Validator.FORMAT_CHECKER).validate(document)
+    return document["runs"][0]
+
+
+def test_sarif_has_a_result_for_each_change_at_its_place_in_the_new_version(versions: Commands) -> None:
+    run = sarif(versions("diff", "old", "new", "--format", "sarif"))
+    rules = [each["id"] for each in run["tool"]["driver"]["rules"]]
+    opened, closed = run["results"]
+    assert [rules[each["ruleIndex"]] for each in (opened, closed)] == ["opened", "closed"]
+    assert [each["level"] for each in (opened, closed)] == ["warning", "note"]
+    place = opened["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("new/a.yaml", 19)
+    assert "NetworkPolicy shop/policy spec.ingress[0] now allows" in opened["message"]["text"]
+    assert sarif(versions("diff", "old", "old", "--format", "sarif"))["results"] == []
+
+
+def test_a_change_keeps_its_fingerprint_when_lines_move_and_not_when_another_rule_causes_it(
+    versions: Commands,
+) -> None:
+    def prints() -> list[str]:
+        results = sarif(versions("diff", "old", "new", "--format", "sarif"))["results"]
+        return [each["partialFingerprints"]["kubereachChange/v1"] for each in results]
+
+    before = prints()
+    versions.write("new/a.yaml", pod("api"), pod("web"), pod("db"), policy(ON_443))
+    assert prints() == before
+    versions.write("new/a.yaml", pod("web"), pod("db"), policy(ON_443, "other"))
+    assert prints() != before
+
+
+def test_what_is_perhaps_so_has_rules_of_its_own(elsewhere: Commands) -> None:
+    part = "spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/24}}]}]}"
+    elsewhere.write("closed.yaml", pod("web"), pod("db"), policy(NOTHING))
+    elsewhere.write("part.yaml", pod("web"), pod("db"), policy(part))
+    elsewhere.write("open.yaml", pod("web"), pod("db"))
+
+    def kinds(old: str, new: str) -> set[tuple[str, str]]:
+        results = sarif(elsewhere("diff", old, new, "--format", "sarif", "--source", "web"))["results"]
+        return {(each["ruleId"], each["level"]) for each in results}
+
+    assert kinds("closed.yaml", "part.yaml") == {("perhaps-opened", "warning")}
+    assert kinds("open.yaml", "part.yaml") == {("perhaps-closed", "note")}
+    assert kinds("part.yaml", "open.yaml") == {("opened", "warning")}
+    assert kinds("part.yaml", "closed.yaml") == {("closed", "note")}
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])

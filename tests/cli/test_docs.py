@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 import shlex
 from difflib import unified_diff
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from analyzer.cli import COMMANDS
 from tests.cli.running import PROJECT, Commands
 
 CONSOLE = re.compile(r"^```console\n\$ kubereach (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,3 +40,16 @@ def test_the_story_of_the_readme_shows_the_change_as_it_is() -> None:
         r"^```diff\n(.*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
     assert shown.splitlines() == made
+
+
+def test_the_table_of_formats_is_what_each_command_takes() -> None:
+    page = (PROJECT / "docs/formats.md").read_text()
+    told = {
+        name: re.findall(r"`(\w+)`", formats)
+        for name, formats in re.findall(r"^\| `kubereach ?(\w*)` (.*)$", page, re.MULTILINE)
+    }
+    modules = {name: import_module(f"analyzer.commands.{name or 'options'}") for name in ("", *COMMANDS)}
+    taken = {name: module.FORMATS for name, module in modules.items() if hasattr(module, "FORMATS")}
+    assert {name: sorted(formats) for name, formats in told.items()} == {
+        name: sorted(formats) for name, formats in taken.items()
+    }

@@ -19,7 +19,7 @@ from analyzer.cli import COMMANDS
 from analyzer.plugin import main as plugin
 from tests.cli.running import PROJECT, Commands
 from tests.fakes.kube_api import KubeApi
-from tests.unit.manifests import pod
+from tests.unit.manifests import pod, policy
 
 BASH = shutil.which("bash")
 
@@ -204,21 +204,32 @@ def test_the_action_runs_what_its_inputs_say(
 
 
 @pytest.mark.skipif(not BASH, reason="bash is not installed")
-def test_the_action_annotates_what_lint_finds(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "paths", "annotated"),
+    [
+        ("lint", "new.yaml", "new.yaml"),
+        ("check", "new.yaml", "expect.yaml"),
+        ("diff", "old.yaml\nnew.yaml", "new.yaml"),
+    ],
+)
+def test_the_action_annotates_what_is_found(tmp_path: Path, command: str, paths: str, annotated: str) -> None:
     program = tmp_path / "venv/bin/kubereach"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m analyzer "$@"\n')
     program.chmod(0o755)
-    lonely = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n"
-    text = f"{pod('web')}---\n{lonely}spec: {{podSelector: {{matchLabels: {{app: gone}}}}}}\n"
-    (tmp_path / "all.yaml").write_text(text)
+    (tmp_path / "old.yaml").write_text(f"{pod('web')}---\n{pod('db')}")
+    gone = "spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: gone}}}]}]}"
+    (tmp_path / "new.yaml").write_text(f"{pod('web')}---\n{pod('db')}---\n{policy(gone)}")
+    expected = "{name: it is open, from: shop/web, to: shop/db, ports: [ALL], verdict: allow}"
+    head = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\n"
+    (tmp_path / "expect.yaml").write_text(f"{head}expectations: [{expected}]\n")
     ran = subprocess.run(
         ["bash", "-e", "-c", ACTION["runs"]["steps"][1]["run"]],
         env={
             **os.environ,
-            "COMMAND": "lint",
+            "COMMAND": command,
             "ARGUMENTS": "",
-            "PATHS": "all.yaml",
+            "PATHS": paths,
             "VENV": str(tmp_path / "venv"),
             "PYTHONPATH": str(PROJECT),
         },
@@ -228,5 +239,5 @@ def test_the_action_annotates_what_lint_finds(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert ran.returncode == 1
-    assert "file=all.yaml," in ran.stdout
+    assert ran.returncode == 1, ran.stderr
+    assert re.match(f"::(error|warning|notice) file={annotated},", ran.stdout)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import csv
 import json
-from io import BytesIO
+from io import BytesIO, StringIO
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft7Validator
 
 from analyzer.expect.checking import check
 from analyzer.expect.reading import read_expectations
@@ -13,19 +16,24 @@ from analyzer.load import load
 from analyzer.report.checks import (
     ChecksReport,
     counted,
+    csv as csv_report,
     github,
     headline,
     json as json_report,
     junit,
     markdown,
+    sarif,
     sentences,
     table,
 )
 from tests.cli.test_check import VALIDATOR
+from tests.unit.lint.sarif_schema import sarif_schema
 from tests.unit.manifests import ALLOW_TCP_80, DENY, analysis, pod, policy, service
 
 HEAD = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations:\n"
-RENDERERS = pytest.mark.parametrize("renderer", [table, json_report, junit, github, markdown])
+RENDERERS = pytest.mark.parametrize(
+    "renderer", [table, json_report, csv_report, junit, github, markdown, sarif]
+)
 
 
 def item(name: str, source: str, to: str, verdict: str, ports: str = "80/TCP", *, reason: str = "") -> str:
@@ -153,6 +161,81 @@ def test_a_problem_is_annotated_at_the_end_that_means_nobody() -> None:
     assert "no endpoint is meant by `shop/q`" in line
 
 
+def rows(made: ChecksReport) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text(csv_report, made))))
+
+
+def results_of_sarif(made: ChecksReport) -> tuple[list[str], list[Any]]:
+    document = json.loads(text(sarif, made))
+    Draft7Validator(sarif_schema(), format_checker=Draft7Validator.FORMAT_CHECKER).validate(document)
+    (run,) = document["runs"]
+    return [each["id"] for each in run["tool"]["driver"]["rules"]], run["results"]
+
+
+def test_csv_has_a_line_for_each_expectation_with_the_connection_that_is_wrong() -> None:
+    items = item("a", "shop/*", "shop/b", "deny", reason="so") + item("b", "shop/a", "shop/b", "allow")
+    fails, holds = rows(report(items, pod("a"), pod("b")))
+    assert fails["why"].startswith("shop/a -> shop/b on TCP 80 is allowed, not as expected: deny on TCP 80")
+    assert fails | {"why": ""} == {
+        "file": "<stdin>",
+        "line": "4",
+        "name": "a",
+        "outcome": "fails",
+        "expected": "deny on TCP 80",
+        "pairs": "1",
+        "failing": "1",
+        "unknown": "0",
+        "source": "shop/Pod/a",
+        "destination": "shop/Pod/b",
+        "service": "",
+        "protocol": "TCP",
+        "port": "80",
+        "why": "",
+        "reason": "so",
+    }
+    assert (holds["outcome"], holds["pairs"], holds["source"], holds["why"]) == ("holds", "1", "", "")
+
+
+def test_csv_names_the_service_that_was_asked() -> None:
+    documents = pod("a"), pod("db", labels="{app: db}"), policy(DENY)
+    to = service("{selector: {app: db}, ports: [{port: 8080, targetPort: 80}]}", "api")
+    made = report(item("a", "shop/a", "{service: shop/api}", "allow", "8080/TCP"), *documents, to)
+    (row,) = rows(made)
+    assert (row["service"], row["destination"], row["port"]) == ("shop/api", "shop/Pod/db", "8080")
+
+
+def test_sarif_has_a_result_for_each_expectation_that_does_not_hold() -> None:
+    host = pod("host", more="hostNetwork: true")
+    items = (
+        item("a", "shop/a", "shop/b", "deny", reason="so")
+        + item("b", "shop/a", "shop/b", "allow")
+        + item("c", "shop/host", "shop/b", "allow", "81/TCP")
+        + item("d", "shop/q", "shop/b", "deny")
+    )
+    rules, found = results_of_sarif(report(items, pod("a"), host, pod("b"), policy(ALLOW_TCP_80)))
+    assert [(rules[each["ruleIndex"]], each["level"]) for each in found] == [
+        ("expectation-fails", "error"),
+        ("expectation-unknown", "warning"),
+        ("expectation-fails", "error"),
+    ]
+    told = found[0]["message"]["text"]
+    assert told.startswith("a\nshop/a -> shop/b on TCP 80 is allowed")
+    assert told.endswith("\nexpected because: so")
+    lines = [each["locations"][0]["physicalLocation"]["region"]["startLine"] for each in found]
+    assert lines == [4, 16, 23]  # what means nobody stands at its `from`
+
+
+def test_an_expectation_keeps_its_fingerprint_while_it_has_its_name() -> None:
+    def prints(*items: str) -> list[str]:
+        _, found = results_of_sarif(report("".join(items), pod("a"), pod("b")))
+        return [each["partialFingerprints"]["kubereachExpectation/v1"] for each in found]
+
+    holds = item("b", "shop/a", "shop/b", "allow")
+    (before,) = prints(item("a", "shop/a", "shop/b", "deny"))
+    assert prints(holds, item("a", "shop/b", "shop/a", "deny")) == [before]
+    assert prints(item("c", "shop/a", "shop/b", "deny")) != [before]
+
+
 def test_a_table_is_as_wide_as_it_may_be_and_no_wider() -> None:
     long = " ".join(["word"] * 60)
     items = item(long, "shop/a", "shop/b", "deny", reason=long)
@@ -197,9 +280,13 @@ def test_no_text_of_a_file_breaks_a_report(renderer: ModuleType) -> None:
         found = json.loads(made)
         VALIDATOR.validate(found)
         assert [each["name"] for each in found["results"]] == [nasty, nasty + "2"]
+    if renderer is csv_report:
+        assert len(rows(report(items, pod("a"), pod("b")))) == 2
+    if renderer is sarif:
+        assert len(results_of_sarif(report(items, pod("a"), pod("b")))[1]) == 2
     if renderer is markdown:
-        rows = [line for line in made.splitlines() if line.startswith("| ")]
-        assert len(rows) == 3
+        lines = [line for line in made.splitlines() if line.startswith("| ")]
+        assert len(lines) == 3
         assert "<b>" not in made.replace("\\<", "")
 
 

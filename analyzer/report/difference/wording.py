@@ -86,6 +86,15 @@ class Wording:
         more = len(change.parts) - len(shown)
         return [self._part(each) for each in shown], f"and {counted(more, 'more part')}" if more else ""
 
+    def lines(self, change: Change) -> Iterator[str]:
+        """Yield all that is said of a change: what changed, why, and an example."""
+        parts, more = self.parts(change)
+        yield from (printable(f"{ports}: {sources} -> {ends}") for ports, sources, ends in parts)
+        if more:
+            yield more
+        yield self.causes(change)
+        yield f"such as {witness(change.witness)}"
+
     def _part(self, part: Part) -> tuple[str, str, str]:
         return self._ports.ports(part.ports), self._ends(part.sources), self._ends(part.destinations)
 
