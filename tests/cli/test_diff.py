@@ -133,7 +133,7 @@ def test_markdown_is_a_table_for_each_way_to_change(versions: Commands) -> None:
     assert "| TCP 443 |" in out
 
 
-def annotations(ran: Ran) -> list[dict[str, str]]:
+def annotated(ran: Ran) -> list[dict[str, str]]:
     """Read workflow commands: the level and the properties of each, and what it says."""
     found = []
     for line in ran.out.splitlines():
@@ -147,7 +147,7 @@ def annotations(ran: Ran) -> list[dict[str, str]]:
 def test_annotations_stand_at_the_rule_that_opens_and_at_the_policy_that_closes(
     repository: Commands,
 ) -> None:
-    opened, closed = annotations(repository("diff", "--git", "HEAD", "--format", "github"))
+    opened, closed = annotated(repository("diff", "--git", "HEAD", "--format", "github"))
     assert (opened["level"], opened["file"], opened["line"]) == ("warning", "manifests/a.yaml", "14")
     assert opened["title"] == "opened%3A were denied%2C are allowed"
     assert opened["message"].startswith("TCP 443: ")
@@ -162,11 +162,11 @@ def test_annotations_stand_at_the_rule_that_opens_and_at_the_policy_that_closes(
 def test_what_a_removed_policy_did_is_annotated_at_the_pods_that_it_selected(elsewhere: Commands) -> None:
     elsewhere.write("old.yaml", pod("web", "office"), pod("db"), policy(NOTHING))
     elsewhere.write("new.yaml", pod("web", "office"), pod("db"))
-    (opened,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    (opened,) = annotated(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
     assert (opened["level"], opened["file"], opened["line"]) == ("warning", "new.yaml", "6")
     isolated = "spec: {podSelector: {}, policyTypes: [Egress]}"
     elsewhere.write("old.yaml", pod("web", "office"), pod("db"), policy(isolated))
-    (opened,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    (opened,) = annotated(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
     assert opened["line"] == "6"
 
 
@@ -175,7 +175,7 @@ def test_what_an_unchanged_rule_closes_is_annotated_at_the_rule(elsewhere: Comma
     from_role = f"spec: {{podSelector: {{}}, ingress: {rules}}}"
     elsewhere.write("old.yaml", pod("web", labels="{r: a}"), pod("db"), policy(from_role))
     elsewhere.write("new.yaml", pod("web", labels="{r: b}"), pod("db"), policy(from_role))
-    (closed,) = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
+    (closed,) = annotated(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github"))
     assert (closed["level"], closed["file"]) == ("notice", "new.yaml")
     assert "spec.ingress[1] used to allow" in closed["message"]
     line = (elsewhere.folder / "new.yaml").read_text().splitlines()[int(closed["line"]) - 1]
@@ -183,7 +183,7 @@ def test_what_an_unchanged_rule_closes_is_annotated_at_the_rule(elsewhere: Comma
 
 
 def test_endpoints_of_one_version_are_annotations_without_a_place(versions: Commands) -> None:
-    found = annotations(versions("diff", "old", "new", "--format", "github"))
+    found = annotated(versions("diff", "old", "new", "--format", "github"))
     assert found[0] == {"level": "notice", "title": "endpoints added", "message": "shop/Pod/cache"}
 
 
@@ -198,7 +198,7 @@ def test_parts_that_an_annotation_leaves_out_are_counted(elsewhere: Commands) ->
     for version, more in (("old", []), ("new", ["{}"])):
         spec = f"spec: {{podSelector: {{}}, ingress: [{', '.join([*more, *rules])}]}}"
         elsewhere.write(f"{version}.yaml", *clients, pod("db"), policy(spec))
-    found = annotations(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github", "--source", "web"))
+    found = annotated(elsewhere("diff", "old.yaml", "new.yaml", "--format", "github", "--source", "web"))
     assert len(found) == 1
     assert "\nand 6 more parts\n" in found[0]["message"]
 
