@@ -7,6 +7,7 @@ what may match (Kleene's YES, and YES or MAYBE); each selector and CIDR is evalu
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, assert_never
 
 from analyzer.bitmaps import Bitmap, LabelIndex, bitmap
@@ -15,7 +16,7 @@ from analyzer.model import AddressPeer, AnyPeer, Match, PodPeer
 from analyzer.sets import AddressSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from analyzer.classes import PeerClass
     from analyzer.model import NamedPort, Peer, Policy, Rule
@@ -35,11 +36,26 @@ class Matched(NamedTuple):
     def of(cls, rule: Rule, peer: Callable[[Peer], Matched]) -> Matched:
         """Return what one of a rule's peers means, by what each of them does."""
         must = may = 0
-        for each in rule.peers:
+        for each in _joined(rule.peers):
             matched = peer(each)
             must |= matched.must
             may |= matched.may
         return cls(0 if rule.doubt else must, may)
+
+
+def _joined(peers: tuple[Peer, ...]) -> Iterator[Peer]:
+    """Yield peers, blocks that are compared alike as one: together they may hold all addresses of a pod."""
+    blocks: dict[tuple[Match, Match], list[AddressPeer]] = {}
+    for peer in peers:
+        if isinstance(peer, AddressPeer):
+            blocks.setdefault((peer.on_pods, peer.on_hosts), []).append(peer)
+        else:
+            yield peer
+    for alike in blocks.values():
+        if len(alike) == 1:
+            yield alike[0]
+        else:
+            yield replace(alike[0], addresses=AddressSet.union(each.addresses for each in alike))
 
 
 class Peers(Protocol):

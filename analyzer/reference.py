@@ -7,7 +7,7 @@ engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from analyzer.model import Action, AddressPeer, AnyPeer, Direction, Match, Pod, PodPeer
@@ -94,10 +94,30 @@ def _selects(cluster: Cluster, policy: Policy, pod: Pod) -> bool:
 def _applies(attempt: Attempt, rule: Rule) -> Match:
     """Match a rule: one of its peers, one of its ports, and whatever it is doubtful about."""
     # NetworkPolicyPeer items "are combined using a logical OR operation".
-    peers = _any_of(*(_meets(attempt.cluster, peer, attempt.peer) for peer in rule.peers))
+    alternatives = (*rule.peers, *_together(rule.peers))
+    peers = _any_of(*(_meets(attempt.cluster, peer, attempt.peer) for peer in alternatives))
     # A rule "matches traffic if and only if the traffic matches both" its ports and its peers.
     certain = Match.MAYBE if rule.doubt else Match.YES
     return min(peers, _on_port(attempt, rule), certain, key=_value)
+
+
+def _together(peers: tuple[Peer, ...]) -> list[AddressPeer]:
+    """Return, for each block, the block and all that are compared like it, as one.
+
+    A pod whose address is not known, or that has one of each IP family, may lie in none of them for certain
+    and yet in all of them together.
+    """
+    blocks = [peer for peer in peers if isinstance(peer, AddressPeer)]
+    return [
+        replace(
+            block, addresses=AddressSet.union(other.addresses for other in blocks if _alike(block, other))
+        )
+        for block in blocks
+    ]
+
+
+def _alike(block: AddressPeer, other: AddressPeer) -> bool:
+    return (block.on_pods, block.on_hosts) == (other.on_pods, other.on_hosts)
 
 
 def _meets(cluster: Cluster, peer: Peer, end: End) -> Match:

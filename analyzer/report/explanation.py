@@ -134,9 +134,13 @@ def _rule(trace: RuleTrace, policy: PolicyTrace) -> Iterator[str]:
     yield f"    {sign} {rule.action.value} {trace.ports} ({_where(trace)})"
     if rule.doubt:
         yield f"        ? {rule.doubt}"
+    # Only blocks can match together and none alone: a pod has an address in each.
+    together = trace.match is Match.YES and all(each.match is not Match.YES for each in trace.peers)
     for each in trace.peers:
         line = f"line {each.peer.span.line}"
         if each.match is Match.YES:
             yield f"        + {describe(each.peer, policy.policy)} matches ({line})"
+        elif each.match is Match.MAYBE and together:
+            yield f"        + {describe(each.peer, policy.policy)} matches with the other blocks ({line})"
         else:
             yield f"        {'-' if each.match is Match.NO else '?'} {each.reason} ({line})"

@@ -256,6 +256,17 @@ def test_the_missing_fact_is_named(documents: tuple[str, ...], fact: str) -> Non
     assert f"    depends on {fact}\n" in render(found)
 
 
+def test_blocks_that_hold_a_pod_only_together_are_told_as_such() -> None:
+    blocks = (
+        "{from: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}, {ipBlock: {cidr: 192.0.2.0/24}}]}"
+    )
+    found = text(placed("a", "10.244.7.1", "fd00::1"), B, ingress(blocks))
+    assert found.startswith("allowed")
+    assert "        + ipBlock 0.0.0.0/0 matches with the other blocks (line " in found
+    assert "        + ipBlock ::/0 matches with the other blocks (line " in found
+    assert "        - ipBlock 192.0.2.0/24 does not hold " in found
+
+
 def test_a_node_that_may_be_the_pods_own_is_told_as_such() -> None:
     assert "  exempt if on the same node: always admitted\n" in text(pod("a", more=NODE), B, policy(DENY))
 
