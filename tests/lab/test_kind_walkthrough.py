@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,3 +217,57 @@ def test_kinds_own_network_is_a_second_opinion(api: Cluster, fakes: State) -> No
     verified = command("lab.verify", "--lab", "second", "--port", "80/TCP")
     assert (verified.code, verified.out.splitlines()[-1]) == (0, "verified"), verified.err
     assert invoke("down", "--name", "second").code == 0
+
+
+@pytest.fixture(scope="module")
+def walk(api: Cluster, fakes: State) -> Iterator[Ended]:
+    """A lab whose nodes can be entered as well: they are called as those of the API server's."""
+    api.clear()
+    programs = fakes.folder / "node"
+    programs.mkdir()
+    for name in ("sh", "bash", "curl", "sleep", "timeout"):
+        found = shutil.which(name)
+        assert found, f"{name} is on this machine"
+        (programs / name).symlink_to(found)
+    words = [sys.executable, "-m", "tests.lab.context.inside", "behind"]
+    fakes.keep("inside", {"words": words, "path": str(programs)})
+    yield invoke("up", "--name", "walk", "--provider", "kind", "--calico-manifest", _CALICO)
+    invoke("down", "--name", "walk")
+
+
+def test_where_no_container_can_be_added_pods_ask_through_their_nodes(
+    walk: Ended, api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert walk.code == 0, walk.err
+    monkeypatch.setattr(api, "denied", {"pods/ephemeralcontainers"})
+    probed = invoke("probe", "--name", "walk", "--port", "80/TCP", "--format", "json")
+    assert probed.code == 0, probed.err + probed.out[-2000:]
+    assert probed.err == "3 pods asked by nsenter on their node\n"
+    seen = {
+        (each["source"], each["destination"]): each["observed"]
+        for each in json.loads(probed.out)["observations"]
+    }
+    assert seen["test-a/test-pod-a", "test-b/test-pod-b"] == "dropped"
+    assert seen["test-c/test-pod-c", "test-b/test-pod-b"] == "open"
+    entered = {call["words"][2] for call in fakes.calls("docker") if "nsenter" in call["words"]}
+    assert entered == {"walk-worker", "walk-worker2"}
+
+
+def test_where_the_image_cannot_be_pulled_pods_ask_through_their_nodes(
+    walk: Ended, api: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "unpullable", {"agnhost"})
+    done = command("lab.verify", "--lab", "walk", "--port", "80/TCP")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "verified"), done.err
+    assert "3 pods asked by nsenter on their node" in done.out + done.err
+
+
+def test_where_nodes_cannot_help_either_pods_ask_from_their_own_containers(
+    walk: Ended, api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "unpullable", {"agnhost"})
+    fakes.trouble("no-crictl")
+    probed = invoke("probe", "--name", "walk", "--port", "80/TCP")
+    fakes.trouble()
+    assert probed.code == 0, probed.err
+    assert probed.err == "3 pods asked by curl in their own container\n"

@@ -35,6 +35,7 @@ from lab.world import World
 
 if TYPE_CHECKING:
     from lab.providers.context.client import Object
+    from lab.providers.context.probing.asking import Nodes
 
 _SETTLED = 3.0
 """Seconds that CNIs take at most, as a rule, until a policy is in force on every node."""
@@ -74,6 +75,15 @@ class ClusterLab:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hang_up()
+
+    @property
+    def nodes(self) -> Nodes | None:
+        """What enters pods' networks on their nodes; None where nodes are beyond reach."""
+        return None
+
+    def hang_up(self) -> None:
+        """End all commands that run in pods."""
         self.client.hang_up()
 
     @property
@@ -143,23 +153,27 @@ class ClusterLab:
             {name: seat for name, seat in seats.items() if name in asking},
             place,
             self._manner.concurrency,
+            self.nodes,
         )
         try:
             return rounds.run(probes, patience, progress, on_result)
         except BaseException:
-            self.client.hang_up()
+            self.hang_up()
             raise
         finally:
-            self._notes = [
-                f"{count:,} pod{'' if count == 1 else 's'} {way}" for way, count in rounds.ways.items()
-            ]
+            self._notes = [_counted(count, way) for way, count in rounds.ways.items()]
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""
         self._settle()
         seats = self._seats({probe.source}, {probe.source})
         place = Place(profile=self.world.cluster.profile, answering=frozenset(), began=time.monotonic())
-        (result,) = Rounds(self.client, seats, place, 1).run([probe], Patience())
+        rounds = Rounds(self.client, seats, place, 1, self.nodes)
+        try:
+            (result,) = rounds.run([probe], Patience())
+        except BaseException:
+            self.hang_up()
+            raise
         return result, None
 
     def notes(self) -> Sequence[str]:
@@ -259,6 +273,11 @@ class ClusterLab:
     def _save(self, record: Record) -> None:
         self.record = record
         records.save(record)
+
+
+def _counted(count: int, way: str) -> str:
+    """Say how many pods asked in a way."""
+    return f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,6 +27,7 @@ from lab.providers.kind.cluster import KindCluster, check_enforcing, check_insta
 from lab.providers.kind.config import Configuration, Options
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.images import Bundle
+from lab.providers.kind.nodes import Nodes
 from lab.providers.kind.wanted import Wanted
 from lab.records import Record
 from lab.steps import Steps
@@ -51,13 +53,23 @@ class Prepared:
 class KindLab(ClusterLab):
     """A lab on a kind cluster of our own."""
 
+    @cached_property
+    def nodes(self) -> Nodes:
+        """What enters pods' networks on their nodes, which are containers of the engine."""
+        return Nodes(_cluster(self.record))
+
+    def hang_up(self) -> None:
+        """End all commands that run in pods, or on their nodes."""
+        super().hang_up()
+        self.nodes.hang_up()
+
     def deploy(self, manifests: Manifests) -> None:
         """Apply manifests, as in any cluster; images that were loaded from a file are not asked for again."""
         super().deploy(with_local_images(manifests) if self.record.settings.get("loaded") else manifests)
 
     def down(self) -> bool:
         """Delete the cluster with all that is in it, and forget it."""
-        self.client.hang_up()
+        self.hang_up()
         return remove(self.record)
 
 
@@ -73,10 +85,13 @@ def connect(record: Record, manner: Manner | None = None) -> KindLab:
 
 def remove(record: Record) -> bool:
     """Delete the cluster of a record and forget it, whatever is left of it; False when nothing was."""
-    engine = Engine(name=str(record.settings.get("engine") or "docker"))
-    cluster = KindCluster(name=record.name, engine=engine, kubeconfig=Path(record.kubeconfig))
-    there = cluster.delete()
+    there = _cluster(record).delete()
     return records.forget(record.name) or there
+
+
+def _cluster(record: Record) -> KindCluster:
+    engine = Engine(name=str(record.settings.get("engine") or "docker"))
+    return KindCluster(name=record.name, engine=engine, kubeconfig=Path(record.kubeconfig))
 
 
 def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:

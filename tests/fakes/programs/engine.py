@@ -1,4 +1,4 @@
-"""A `docker` and a `podman` that hold no container: what they say of themselves, images as files."""
+"""A `docker` and a `podman` that hold no container: what they say of themselves, images as files, `exec`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.programs import node
 from tests.fakes.programs.state import State, fail, here
 
 _SOCKET = "unix:///var/run/docker.sock"
@@ -33,11 +34,10 @@ _TROUBLES = {
 def main(name: str) -> int:
     state, words = here(), sys.argv[1:]
     state.record(name, words)
-    for trouble, text in _TROUBLES[name].items():
-        if trouble in state.troubles:
-            if name == "docker" and words[0] == "info":
-                print(json.dumps({"ServerVersion": "", "ClientInfo": {"Version": "28.2.2"}}))
-            fail(text)
+    _in_trouble(state, name, words)
+    if words[0] == "exec":
+        node.main(state, name, words[1:])
+        return 0
     match words:
         case ["info", "--format", _]:
             print(json.dumps(docker(state) if name == "docker" else podman(state)))
@@ -55,6 +55,15 @@ def main(name: str) -> int:
         case _:
             fail(f"{name}: unknown command: {' '.join(words)}", 125)
     return 0
+
+
+def _in_trouble(state: State, name: str, words: list[str]) -> None:
+    """End as the real one does when its daemon does not answer, or not to us."""
+    for trouble, text in _TROUBLES[name].items():
+        if trouble in state.troubles:
+            if name == "docker" and words[0] == "info":
+                print(json.dumps({"ServerVersion": "", "ClientInfo": {"Version": "28.2.2"}}))
+            fail(text)
 
 
 def docker(state: State) -> dict[str, Any]:

@@ -162,6 +162,25 @@ def test_an_image_that_cannot_be_pulled_is_told(cluster: Cluster, attached: Ende
     assert "ImagePullBackOff" in lost
 
 
+def test_a_pod_whose_container_waits_for_its_image_gets_no_second_one(
+    cluster: Cluster, attached: Ended
+) -> None:
+    cluster.unpullable.add("agnhost")
+    for _ in range(2):
+        probe("--yes")
+    assert [len(each["spec"]["ephemeralContainers"]) for each in cluster.objects("pods").values()] == [
+        1,
+        1,
+        1,
+    ]
+    probe("--yes", "--probe-image", "registry.example/agnhost:2")
+    assert [len(each["spec"]["ephemeralContainers"]) for each in cluster.objects("pods").values()] == [
+        2,
+        2,
+        2,
+    ]
+
+
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [

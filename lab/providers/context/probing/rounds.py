@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from lab.probes import Attempt, Outcome, Patience, Probe, ProbeResult
-from lab.providers.context.probing.asking import CONTROL, Executor, Pod, Report
+from lab.providers.context.probing.asking import CONTROL, Executor, Nodes, Pod, Report
 from lab.providers.context.probing.script import Target
 from lab.providers.context.probing.sources import Seat
 from lab.providers.context.probing.verdicts import Place
@@ -25,10 +25,17 @@ Progress = Callable[[int, int], object]
 class Rounds:
     """The probes of one run."""
 
-    def __init__(self, executor: Executor, seats: Mapping[str, Seat], place: Place, concurrency: int) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        seats: Mapping[str, Seat],
+        place: Place,
+        concurrency: int,
+        nodes: Nodes | None = None,
+    ) -> None:
         self._seats, self._place, self._concurrency = seats, place, concurrency
         self._stop = threading.Event()
-        self._pods = {name: Pod(executor, seat, self._stop) for name, seat in seats.items()}
+        self._pods = {name: Pod(executor, seat, self._stop, nodes) for name, seat in seats.items()}
 
     @property
     def ways(self) -> Mapping[str, int]:

@@ -1,8 +1,9 @@
 """Where in a pod probes can start: an ephemeral container of ours, or the containers that it has.
 
-Comes in: pods as the API server shows them. Goes out: for each the containers to try, in order, and why not
-the better one. An ephemeral container has only what the Pod Security Standard `restricted` allows, and ends
-by itself; it cannot be removed from a pod, so pods that are not this lab's get one only when the user agrees.
+Comes in: pods as the API server shows them. Goes out: for each the containers to try, in order, the node
+that has it, and why not the better one. An ephemeral container has only what the Pod Security Standard
+`restricted` allows, and ends by itself; it cannot be removed from a pod, so pods that are not this lab's get
+one only when the user agrees.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ _FAILED = frozenset(
 class Seat:
     """Containers of a pod in which to probe, best first. `ephemeral`: the first is ours.
 
-    `why` says why there is no ephemeral container, "" where there is one.
+    `why` says why there is no ephemeral container, "" where there is one. `node` and `uid` are where the pod
+    is, and how it is known there.
     """
 
     namespace: str
@@ -54,6 +56,8 @@ class Seat:
     ephemeral: bool
     ours: bool
     why: str = ""
+    node: str = ""
+    uid: str = ""
 
 
 def seats(
@@ -72,7 +76,7 @@ def seats(
             why[name] = "the pod is not this lab's; `--yes` agrees to an ephemeral container in it"
             continue
         try:
-            asked[name] = _add(client, pod, image)
+            asked[name] = _waiting(pod, image) or _add(client, pod, image)
         except LabError as error:
             why[name] = error.message
     latest = dict(pods)
@@ -86,6 +90,19 @@ def running(pod: Object) -> str:
     for each in (pod.get("status") or {}).get("ephemeralContainerStatuses") or []:
         if str(each.get("name")).startswith(PREFIX) and (each.get("state") or {}).get("running"):
             return str(each["name"])
+    return ""
+
+
+def _waiting(pod: Object, image: str) -> str:
+    """Return the name of our ephemeral container with an image that waits to start; "" when there is none.
+
+    It cannot be removed, and another one would wait for the same.
+    """
+    ours = {str(each.get("name")) for each in _ephemeral(pod) if each.get("image") == image}
+    for each in (pod.get("status") or {}).get("ephemeralContainerStatuses") or []:
+        name = str(each.get("name"))
+        if name.startswith(PREFIX) and name in ours and (each.get("state") or {}).get("waiting"):
+            return name
     return ""
 
 
@@ -188,6 +205,8 @@ def seat_of(pod: Object, labels: Mapping[str, str], why: str = "") -> Seat:
         ephemeral=bool(mine),
         ours=applying.bears(pod, labels),
         why="" if mine else why or "it has no ephemeral container",
+        node=str((pod.get("spec") or {}).get("nodeName") or ""),
+        uid=str(metadata.get("uid") or ""),
     )
 
 
