@@ -21,6 +21,7 @@ from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
 from tests.fakes.kube_api import Reply, Request
+from tests.fakes.kube_api.kinds import place
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
 from tests.lab.clusters import DONE, FIRST, KINDS, merged
@@ -51,19 +52,19 @@ class Cluster(cluster.Cluster):
 
     def clear(self) -> None:
         """Forget what was deployed, and Calico: the next cluster is a new one."""
-        for (group, plural), objects in [*self._objects.items()]:
+        for (group, plural), objects in self.store.everything():
             if plural != "nodes" and (group, plural) != ("", "configmaps"):
                 for key in [key for key in objects if key[1] != "coredns"]:
                     del objects[key]
 
     def _changed(self, request: Request) -> Reply:
-        place = self._resource(request.path)
-        if request.method != "PATCH" or place is None:
+        found = place(self.kinds, request.path)
+        if request.method != "PATCH" or found is None:
             return super()._changed(request)
-        kind, *where = place
+        kind = found.kind
         stored = self.objects(kind.plural, kind.group)
         body: dict[str, Any] = json.loads(request.body)
-        key = (where[0], where[1])
+        key = (found.namespace, found.name)
         if kind.kind == "DaemonSet" and "strategic" in request.headers["content-type"]:
             merged(stored[key]["spec"]["template"]["spec"], body["spec"]["template"]["spec"])
             return Reply(body=stored[key])

@@ -25,6 +25,7 @@ from lab.manifests import read
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing
 from tests.fakes.kube_api import Handler, Kind, KubeApi, Reply, Request, status
+from tests.fakes.kube_api.kinds import place
 from tests.lab.context import channels
 
 Object = dict[str, Any]
@@ -95,7 +96,7 @@ class Cluster(KubeApi):
             scripted = None if not self._scripts.get(request.path) else self._scripts[request.path].popleft()
             return scripted or self._exec(found[1], found[2], request)
         if request.method in ("PATCH", "DELETE"):
-            with self._lock:
+            with self.store.changed:
                 self.requests.append(request)
                 if script := self._scripts.get(request.path):
                     return script.popleft()
@@ -103,7 +104,7 @@ class Cluster(KubeApi):
         return super().answer(request)
 
     def objects(self, plural: str, group: str = "") -> dict[tuple[str, str], Object]:
-        return self._objects.setdefault((group, plural), {})
+        return self.store.objects((group, plural))
 
     def have(self, *documents: Object) -> None:
         """Let objects be there that others made."""
@@ -113,10 +114,10 @@ class Cluster(KubeApi):
     def _changed(self, request: Request) -> Reply:
         if found := _EPHEMERAL.fullmatch(request.path):
             return self._ephemeral(found[1], found[2], json.loads(request.body))
-        where = self._resource(request.path)
+        where = place(self.kinds, request.path)
         if where is None:
             return Reply(status=404, body=b"404 page not found\n")
-        kind, namespace, name = where
+        kind, namespace, name = where.kind, where.namespace, where.name
         if kind.resource in self.denied:
             return forbidden(kind.resource, name, kind.plural)
         if request.method == "DELETE":
@@ -127,7 +128,7 @@ class Cluster(KubeApi):
             return status(403, "Forbidden", f'{kind.plural} "{name}" is forbidden: {words}')
         self.add(json.loads(request.body))
         self._live()
-        return self._one(kind, namespace, name)
+        return self._one(where)
 
     def _deleted(self, kind: Kind, namespace: str, name: str) -> Reply:
         found = self.objects(kind.plural, kind.group)
@@ -135,7 +136,7 @@ class Cluster(KubeApi):
             return status(404, "NotFound", f'{kind.resource} "{name}" not found')
         del found[namespace, name]
         if kind.plural == "namespaces":
-            for objects in self._objects.values():
+            for _, objects in self.store.everything():
                 for key in [key for key in objects if key[0] == name]:
                     del objects[key]
         self._live()
@@ -156,7 +157,7 @@ class Cluster(KubeApi):
         return Reply(body=copy.deepcopy(pod))
 
     def _exec(self, namespace: str, name: str, request: Request) -> Reply:
-        with self._lock:
+        with self.store.changed:
             self.requests.append(request)
         title = f"{namespace}/{name}"
 
@@ -186,7 +187,7 @@ class Cluster(KubeApi):
         kinds = {("", "namespaces"), ("", "pods"), ("", "services"), ("networking.k8s.io", "networkpolicies")}
         documents = []
         for of in kinds:
-            for each in self._objects.get(of, {}).values():
+            for each in self.store.objects(of).values():
                 plain = {name: value for name, value in each.items() if name != "status"}
                 kept = ("name", "namespace", "labels")
                 metadata = {key: value for key, value in plain["metadata"].items() if key in kept}

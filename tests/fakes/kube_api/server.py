@@ -1,0 +1,161 @@
+"""The server: who asks, what they may, and which module answers.
+
+A test scripts what else may happen to a request (`KubeApi.next`): an error, a slow answer, a broken
+connection. Every request that arrives is kept.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Self
+
+import yaml
+
+from tests.fakes.kube_api import lists, statuses
+from tests.fakes.kube_api.kinds import BUILT_IN, Kind, Object, Place, discovery, place
+from tests.fakes.kube_api.statuses import Refused
+from tests.fakes.kube_api.store import Key, Store, shown
+from tests.fakes.kube_api.wire import Reply, Request, Server
+
+_STAMP = "2026-01-01T00:00:00Z"
+
+
+class KubeApi:
+    """The server. As a context manager it runs in a thread, until the block ends.
+
+    `users`: who a bearer token is; None admits everybody as an administrator. `denied`: what nobody may do:
+    a resource (`networkpolicies.networking.k8s.io`, `pods/exec`), one verb of it (`list pods`), or a path
+    outside of resources.
+    """
+
+    def __init__(self, *kinds: Kind, tls: ssl.SSLContext | None = None) -> None:
+        self.kinds = [*BUILT_IN, *kinds]
+        self.users: dict[str, str] | None = None
+        self.denied: set[str] = set()
+        self.requests: list[Request] = []
+        self.store = Store()
+        self._scripts: dict[str, deque[Reply]] = {}
+        self._tls = tls
+        self._server = Server(self.answer, tls)
+
+    def __enter__(self) -> Self:
+        # Asked often whether to end, so that a test does not wait for it.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._server.server_port}"
+
+    def objects(self, plural: str, group: str = "") -> dict[Key, Object]:
+        """Return the objects of a kind, by namespace and name."""
+        return self.store.objects((group, plural))
+
+    def add(self, *objects: Object) -> None:
+        """Store objects as they are, as if others had created them one after the other."""
+        for given in objects:
+            kind = self.kind(given)
+            namespace = given["metadata"].get("namespace", "default") if kind.namespaced else ""
+            uid = f"00000000-0000-4000-8000-{self.store.revision + 1:012d}"
+            stamp = {
+                "creationTimestamp": _STAMP,
+                "managedFields": [{"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {}}}],
+                "uid": uid,
+            }
+            stored = {**given, "metadata": {**given["metadata"], **stamp}}
+            if kind.namespaced:
+                stored["metadata"]["namespace"] = namespace
+            self.store.put(kind, stored)
+
+    def kind(self, given: Mapping[str, Any]) -> Kind:
+        """Return the kind of an object."""
+        wanted = (given["kind"], given["apiVersion"])
+        return next(each for each in self.kinds if (each.kind, each.api_version) == wanted)
+
+    def next(self, path: str, *replies: Reply) -> None:
+        """Answer the next requests for a path by these, one each; then as usual again."""
+        self._scripts.setdefault(path, deque()).extend(replies)
+
+    def compact(self) -> None:
+        """Forget the past: continue tokens given out so far expire."""
+        self.store.compact()
+
+    def kubeconfig(self, *, context: str = "kind-kubereach", **parts: Mapping[str, Any]) -> str:
+        """Return a kubeconfig with one context; `cluster` and `user` are merged into its entries."""
+        text: str = yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": context, "cluster": {"server": self.url, **parts.get("cluster", {})}}],
+                "users": [{"name": "jane", "user": {"token": "secret", **parts.get("user", {})}}],
+                "contexts": [{"name": context, "context": {"cluster": context, "user": "jane"}}],
+                "current-context": context,
+            }
+        )
+        return text
+
+    def answer(self, request: Request) -> Reply:
+        """Return what a request is answered with."""
+        with self.store.changed:
+            self.requests.append(request)
+            if script := self._scripts.get(request.path):
+                return script.popleft()
+            user = self._user(request)
+            if user is None:
+                return statuses.UNAUTHORIZED
+            try:
+                return self._answer(request, user)
+            except Refused as refused:
+                return refused.reply
+
+    def _answer(self, request: Request, user: str) -> Reply:
+        if request.path in self.denied:
+            return statuses.path_not_permitted(user, request.path)
+        found = place(self.kinds, request.path)
+        if found is None:
+            return self._outside(request)
+        return self._at(found, request, user)
+
+    def _outside(self, request: Request) -> Reply:
+        """Answer what is not about objects."""
+        document = discovery(self.kinds).get(request.path)
+        if document is None:
+            return statuses.NO_SUCH_PATH
+        return Reply(body=document) if request.method == "GET" else statuses.NO_SUCH_METHOD
+
+    def _at(self, found: Place, request: Request, user: str) -> Reply:
+        if request.method != "GET":
+            return statuses.NO_SUCH_METHOD
+        self.permit(user, "get" if found.name else "list", found)
+        if found.name:
+            return self._one(found)
+        return lists.page(self.store, found.kind, found.namespace, request.query)
+
+    def permit(self, user: str, verb: str, found: Place) -> None:
+        """Raise Refused when nobody may do that."""
+        subresource = f"/{found.subresource}" if found.subresource else ""
+        group = f".{found.kind.group}" if found.kind.group else ""
+        resource = f"{found.kind.plural}{group}{subresource}"
+        if self.denied & {resource, f"{verb} {resource}"}:
+            raise Refused(statuses.not_permitted(user, verb, found))
+
+    def _user(self, request: Request) -> str | None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not token:
+            return "system:anonymous"
+        return "kubernetes-admin" if self.users is None else self.users.get(token)
+
+    def _one(self, found: Place) -> Reply:
+        stored = self.store.find(found.kind, found.namespace, found.name)
+        if stored is None:
+            return statuses.not_found(found)
+        return Reply(body=shown(found.kind, stored))
