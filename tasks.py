@@ -143,6 +143,7 @@ def down(context: Context, name: str = _LAB) -> None:
         "expect": "decide the expectations of this file, and nothing else; may be repeated",
         "every-pair": "every pod with every pod, not one of each kind",
         "timeout": "seconds until the first silence counts",
+        "max-probes": "refuse to make more than so many (default: 1,000,000)",
         "format": "table, json, csv or junit",
         "output": "write a recording to this file, for `nox -s verify -- --recording`",
         "resume": "go on with a recording; it is written as it goes",
@@ -160,6 +161,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
     expect: Sequence[str] | None = None,
     every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     timeout: str = "1",
+    max_probes: str = "",
     format: str = "table",  # noqa: A002 - the option's name
     output: str = "",
     resume: str = "",
@@ -181,6 +183,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
             ports=tuple(port or ()),
             every_pair=every_pair,
             timeout=number(timeout, "`--timeout`"),
+            most=whole(max_probes, "`--max-probes`") if max_probes else command.MOST,
             manner=Manner(agreed=yes, concurrency=whole(concurrency, "`--concurrency`"), image=probe_image),
             expectations=expected.expectations(console, expect or ()),
         )

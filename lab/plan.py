@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 from analyzer import (
@@ -25,6 +25,7 @@ from analyzer import (
     View,
 )
 from analyzer.reachability import exemption
+from lab.errors import LabError
 from lab.probes import Probe, Protocol as Transport
 from lab.services import services
 from lab.world import World, endpoint_of
@@ -33,6 +34,14 @@ _TRANSPORTS = {Protocol.TCP: Transport.TCP, Protocol.UDP: Transport.UDP, Protoco
 _ODD = 9
 """A port (discard) that no manifest speaks of: what policies leave open is open there too."""
 _USUAL = 80
+
+
+class TooManyProbesError(LabError):
+    """More probes would be needed than are wanted: `count`."""
+
+    def __init__(self, count: int, most: int) -> None:
+        self.count = count
+        super().__init__(f"these are {count:,} probes, more than {most:,}")
 
 
 class Question(NamedTuple):
@@ -70,13 +79,14 @@ class Focus:
 class Wanted:
     """What the user wants to see: `ports` None leaves the choice to the plan; `every_pair`: all pods.
 
-    With a `focus`, nothing else is asked.
+    With a `focus`, nothing else is asked. `most`: so many probes at most; None: as many as it takes.
     """
 
     filters: Filters = field(default_factory=Filters)
     ports: PortSet | None = None
     every_pair: bool = False
     focus: Focus | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +114,12 @@ _Ports = frozenset[tuple[str, Protocol, int]]
 """What an endpoint declares: names ("": none), protocols and numbers."""
 
 
+_Path = tuple[str, str, str, str | None]
+"""From whom to whom, the address there, and the address to start from, where one must be chosen."""
+_Prediction = tuple[Transport, int, PortSet, Match]
+"""A port to ask, those that it speaks for, and what is predicted of it."""
+
+
 class _Concern(NamedTuple):
     """The ports that the rules of a class of endpoints speak of: by number, and by name."""
 
@@ -112,8 +128,17 @@ class _Concern(NamedTuple):
 
 
 def plan(world: World, wanted: Wanted | None = None) -> Plan:
-    """Plan the probes of a world. Raises AnalyzerError when the filters name what does not exist."""
-    return _Planner(world, wanted or Wanted()).plan()
+    """Plan the probes of a world. Raises AnalyzerError when the filters name what does not exist.
+
+    Raises TooManyProbesError when they are more than wanted; then none was kept.
+    """
+    chosen = wanted or Wanted()
+    questions = (planner := _Planner(world, chosen)).questions()
+    found = tuple(islice(questions, chosen.most))
+    if next(questions, None) is not None:
+        assert chosen.most is not None, "only a limit leaves questions out"
+        raise TooManyProbesError(_Planner(world, chosen).count(), chosen.most)
+    return Plan(world=world, view=planner.view, questions=found, impossible=planner.impossible)
 
 
 class _Planner:
@@ -121,38 +146,53 @@ class _Planner:
         self._world, self._wanted = world, wanted
         self._every = wanted.every_pair or wanted.focus is not None
         self._reachability = Reachability(world.cluster)
-        self._view = View(self._reachability, wanted.filters)
+        self.view = View(self._reachability, wanted.filters)
         endpoints = endpoint_of(self._reachability, world)
         self._names = {each.id: name for name, each in endpoints.items()}
         addresses = {name: pod.addresses for name, pod in world.pods()}
         addresses.update((each.name, each.addresses) for each in world.outside)
         self._addresses = addresses
+        self._outside = {each.name for each in world.outside}
         self._identity_of = world.identity_of()
         self._identities = {name: frozenset((each,)) for name, each in self._identity_of.items()}
         self._concerning: dict[int, _Concern] = {}
         self._boundaries: dict[Key, list[tuple[Protocol, int, PortSet]]] = {}
+        self._predictions: dict[tuple[int, Bounds], list[_Prediction]] = {}
         self._declared: dict[str, _Ports] = {
             each.id: frozenset(
                 (port.name, port.protocol, port.number) for pod in each.pods for port in pod.ports
             )
             for each in endpoints.values()
         }
-        self._impossible: dict[str, int] = {}
+        self.impossible: dict[str, int] = {}
+        self._starts: dict[str, Mapping[bool, Sequence[str | None]]] = {}
 
-    def plan(self) -> Plan:
-        questions = [*self._of_pairs(), *self._of_services()]
-        return Plan(
-            world=self._world,
-            view=self._view,
-            questions=tuple(questions),
-            impossible=self._impossible,
+    def questions(self) -> Iterator[Question]:
+        """Yield what is to be asked."""
+        return chain(self._of_pairs(), self._of_services())
+
+    def count(self) -> int:
+        """Return how many questions there are, without making those of pairs."""
+        pairs = (
+            len(self._ports(source, destination)) * len(paths)
+            for source, destination, _, paths in self._pairs()
         )
+        return sum(pairs) + sum(1 for _ in self._of_services())
 
     def _of_pairs(self) -> Iterator[Question]:
+        for source, destination, bounds, paths in self._pairs():
+            answering = self._identities[paths[0][1]]
+            for protocol, port, ports, predicted in self._predicted(source, destination, bounds):
+                for start, name, target, bind in paths:
+                    probe = Probe(start, target, protocol, port, name, bind)
+                    yield Question(probe, source, destination, ports, predicted, answering)
+
+    def _pairs(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds, list[_Path]]]:
+        """Yield the pairs of endpoints that are to be asked, and the ways between them."""
         seen: set[Key] = set()
         silent: dict[Key, str] = {}
         focus = self._wanted.focus
-        for source, destination, bounds in self._view.connections():
+        for source, destination, bounds in self.view.connections():
             if focus and (source.id, destination.id) not in focus.pairs:
                 continue
             key = kind_of_pair(source, destination, every=self._every)
@@ -167,7 +207,7 @@ class _Planner:
                 continue
             if paths := self._paths(names[0], names[1]):
                 seen.add(key)
-                yield from self._questions(source, destination, bounds, paths)
+                yield source, destination, bounds, paths
             else:
                 self._cannot("no common IP family")
         for key, why in silent.items():
@@ -185,34 +225,37 @@ class _Planner:
         return limits.quiet.get(name, "")
 
     def _cannot(self, why: str) -> None:
-        self._impossible[why] = self._impossible.get(why, 0) + 1
+        self.impossible[why] = self.impossible.get(why, 0) + 1
 
-    def _paths(self, source: str, destination: str) -> list[tuple[str, str, str, str | None]]:
+    def _paths(self, source: str, destination: str) -> list[_Path]:
         """Return from where to where one can go: names, and addresses of the same family."""
-        found: list[tuple[str, str, str, str | None]] = []
-        here, there = self._addresses[source], self._addresses[destination]
-        outside = source.startswith("external")
-        for target in there:
-            starts = [each for each in here if (":" in each) == (":" in target)]
-            chosen = starts if outside else starts[:1]
-            found += [(source, destination, target, each if outside else None) for each in chosen]
-        return found
+        if (starts := self._starts.get(source)) is None:
+            starts = self._starts[source] = self._starts_of(source)
+        return [
+            (source, destination, target, bind)
+            for target in self._addresses[destination]
+            for bind in starts[":" in target]
+        ]
 
-    def _questions(
-        self,
-        source: Endpoint,
-        destination: Endpoint,
-        bounds: Bounds,
-        paths: Sequence[tuple[str, str, str, str | None]],
-    ) -> Iterator[Question]:
+    def _starts_of(self, source: str) -> Mapping[bool, Sequence[str | None]]:
+        """Return where probes start, by whether that is IPv6: outside from each address, in pods from any."""
+        found: dict[bool, list[str | None]] = {False: [], True: []}
+        for address in self._addresses[source]:
+            found[":" in address].append(address)
+        if source in self._outside:
+            return found
+        return {six: [None] if some else [] for six, some in found.items()}
+
+    def _predicted(self, source: Endpoint, destination: Endpoint, bounds: Bounds) -> list[_Prediction]:
+        """Return what to ask of a pair, with the prediction for each; equal lists are one object."""
         asked = self._ports(source, destination)
-        predictions = [_predicted(bounds, protocol, port) for protocol, port, _ in asked]
-        for (protocol, port, ports), predicted in zip(asked, predictions, strict=True):
-            transport = _TRANSPORTS[protocol]
-            for start, name, target, bind in paths:
-                probe = Probe(start, target, transport, port, name, bind)
-                answering = self._identities[name]
-                yield Question(probe, source, destination, ports, predicted, answering)
+        key = (id(asked), bounds)  # which is kept for as long as this is
+        if (found := self._predictions.get(key)) is None:
+            found = self._predictions[key] = [
+                (_TRANSPORTS[protocol], port, ports, _predicted(bounds, protocol, port))
+                for protocol, port, ports in asked
+            ]
+        return found
 
     def _ports(self, source: Endpoint, destination: Endpoint) -> list[tuple[Protocol, int, PortSet]]:
         """Return the ports to ask for a pair, each with those that it speaks for."""
@@ -247,7 +290,7 @@ class _Planner:
         ends = {end for first, last in atoms for end in (first, last)} - {1, 65535}
         # A port of its own at an end of the line is a boundary too.
         ends |= {first for first, last in atoms if first == last}
-        mask = self._view.ports
+        mask = self.view.ports
         found = ends | declared | ({_USUAL} if len(atoms) == 1 and not declared else set()) | {_ODD}
         return {port for port in found if mask.has(protocol, port)}
 
@@ -271,7 +314,7 @@ class _Planner:
         if self._wanted.filters.destinations:
             return
         seen: set[Key] = set()
-        for each in services(self._world).asked(self._reachability, self._view):
+        for each in services(self._world).asked(self._reachability, self.view):
             key = (each.name, each.port, each.address, each.source.number, each.own, self._own(each.source))
             names = self._names.get(each.source.id)
             focus = self._wanted.focus
@@ -281,7 +324,7 @@ class _Planner:
                 continue
             seen.add(key)
             protocol = each.protocol
-            if not self._view.ports.has(protocol, each.port):
+            if not self.view.ports.has(protocol, each.port):
                 continue
             here = self._addresses[names]
             same = [address for address in here if (":" in address) == (":" in each.address)]
@@ -292,7 +335,7 @@ class _Planner:
                         address=each.address,
                         protocol=_TRANSPORTS[protocol],
                         port=each.port,
-                        source_address=same[0] if names.startswith("external") else None,
+                        source_address=same[0] if names in self._outside else None,
                     ),
                     source=each.source,
                     destination=each.source,

@@ -18,6 +18,8 @@ class Protocol(Enum):
     UDP = 17
     SCTP = 132
 
+    __hash__ = object.__hash__  # an Enum's own hashes its name, in Python, for each of thousands of probes
+
 
 class Outcome(Enum):
     """What a probe saw. The set is closed: whatever happens is one of these.
@@ -33,6 +35,8 @@ class Outcome(Enum):
     WRONG_IDENTITY = "wrong-identity"
     UNDECIDABLE = "undecidable"
     ERROR = "error"
+
+    __hash__ = object.__hash__  # as above
 
 
 class Probe(NamedTuple):

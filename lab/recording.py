@@ -25,9 +25,13 @@ from lab.world import Placement
 
 SCHEMA = "kubereach.dev/recording"
 VERSION = 1
-MOST_BYTES = 1 << 30
+MOST = 1_000_000
+MOST_BYTES = 1 << 29
+"""Of a recording: observations, and bytes. What is written is within both, so that it can be read."""
+_LESS = "record less at a time: `invoke probe --port 80/TCP --output FILE`"
 _PAUSE = 5.0
-"""Seconds between one writing and the next."""
+"""Seconds between one writing and the next, at least; it may not take up more than a tenth of the time."""
+_TENTH = 10
 _MISSING = Attempt(outcome=Outcome.ERROR, started=0.0, took=0.0, reason="not in the recording")
 
 
@@ -63,24 +67,29 @@ class Recorder:
     """The recording of a run, written as it goes.
 
     `rest` is what of a plan is still to be asked. Raises LabError when what is to be resumed is of another
-    cluster.
+    cluster, and when a recording has no room for all of it.
     """
 
     def __init__(self, plan: Plan, files: Files) -> None:
         self._plan, self._output = plan, files.output or files.resume
         self._known: dict[int, ProbeResult] = {}
+        if self._output and len(plan.questions) > MOST:
+            count = f"{len(plan.questions):,}"
+            raise LabError(f"a recording has room for {MOST:,} observations, and these are {count}", _LESS)
         if files.resume and Path(files.resume).exists():
             self._resume(files.resume)
         self._asked = [number for number in range(len(plan.questions)) if number not in self._known]
         self.rest = replace(plan, questions=tuple(plan.questions[number] for number in self._asked))
-        self._written = time.monotonic()
+        self._next = time.monotonic() + _PAUSE
 
     def take(self, number: int, result: ProbeResult) -> None:
         """Keep the result of a question of `rest`; may write what there is by now."""
         self._known[self._asked[number]] = result
-        if self._output and time.monotonic() - self._written > _PAUSE:
-            save(self._now(), self._output)
-            self._written = time.monotonic()
+        if self._output and (began := time.monotonic()) > self._next:
+            size = save(self._now(), self._output)
+            if size * len(self._plan.questions) > MOST_BYTES * len(self._known):
+                raise _too_large(self._output)
+            self._next = time.monotonic() + max(_PAUSE, _TENTH * (time.monotonic() - began))
 
     def finish(self) -> Comparison:
         """Return everything, and write it."""
@@ -110,9 +119,24 @@ class Recorder:
         return Comparison(replace(self._plan, questions=questions), results)
 
 
-def save(comparison: Comparison, path: str) -> None:
-    """Write a recording to a file, as a whole or not at all."""
-    write(_lines(comparison), path, None)  # type: ignore[arg-type]  # a path is given
+def save(comparison: Comparison, path: str) -> int:
+    """Write a recording to a file, as a whole or not at all; return how many bytes are observations.
+
+    Raises LabError when it is too large to be read again.
+    """
+    sizes: list[int] = []
+
+    def lines() -> Iterator[str]:
+        left = MOST_BYTES
+        for line in _lines(comparison):
+            sizes.append(len(line))  # JSON as it is written here is ASCII
+            left -= len(line)
+            if left < 0:
+                raise _too_large(path)
+            yield line
+
+    write(lines(), path, None)  # type: ignore[arg-type]  # a path is given
+    return sum(sizes[1:])
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
@@ -152,11 +176,14 @@ def _bytes(path: str) -> bytes:
     with Path(path).open("rb") as file:
         found = file.read(MOST_BYTES + 1)
     if len(found) > MOST_BYTES:
-        raise LabError(
-            f"`{path}` has more than {MOST_BYTES >> 20:,} MiB, which is too much for a recording",
-            "record less at a time: `invoke probe --port 80/TCP --output FILE`",
-        )
+        raise _too_large(path)
     return found
+
+
+def _too_large(path: str) -> LabError:
+    return LabError(
+        f"`{path}` has more than {MOST_BYTES >> 20} MiB, which is too much for a recording", _LESS
+    )
 
 
 def _recording(data: Mapping[str, Any]) -> Recording:

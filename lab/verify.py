@@ -17,7 +17,7 @@ from analyzer.console import Console
 from analyzer.output import write
 from lab.commands import DEFAULT_LAB, Reading, carried_out, tell
 from lab.commands.expected import expectations
-from lab.commands.probe import FORMATS, Asked, probed, reporter
+from lab.commands.probe import FORMATS, MOST, Asked, probed, reporter
 from lab.commands.up import checked, placing
 from lab.compare import Comparison
 from lab.errors import LabError
@@ -45,6 +45,7 @@ def run(console: Console, chosen: Namespace) -> int:
     asked = Asked(
         every_pair=chosen.every_pair,
         ports=tuple(chosen.port),
+        most=chosen.max_probes,
         expectations=expectations(console, chosen.expect),
     )
     render = reporter(asked, chosen.format)
@@ -131,6 +132,7 @@ def _parser() -> ArgumentParser:
         help="decide the expectations of this file by probes (may be given several times)",
     )
     made.add_argument("--every-pair", action="store_true", help="every pod with every pod")
+    made.add_argument("--max-probes", metavar="N", type=int, default=MOST, help="refuse to make more")
     made.add_argument("--max-replicas", metavar="N", type=int, help="of a workload, at most")
     made.add_argument("--format", choices=FORMATS, default="table")
     made.add_argument("--output", metavar="FILE", help="write the report to a file")

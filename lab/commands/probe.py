@@ -24,7 +24,7 @@ from analyzer.output import write
 from lab.commands import say, tell
 from lab.compare import Comparison, Status
 from lab.errors import LabError
-from lab.plan import Plan, Wanted, plan
+from lab.plan import Plan, TooManyProbesError, Wanted, plan
 from lab.probes import Patience
 from lab.providers import Manner, Provider, running
 from lab.recording import Files, Recorder
@@ -34,6 +34,11 @@ FORMATS = ("table", "json", "csv", "junit")
 _MOST_AT_A_TIME = 256
 _SURE = 3.0
 """Seconds until the time that is left can be guessed."""
+MOST = 1_000_000
+"""Probes, unless the user asks for more: beyond that it takes minutes and gigabytes."""
+_MANY = 100_000
+"""Probes, before which it is told how long they take."""
+_FEWER = "name fewer by `--port 80/TCP`, `--source`, `--destination` or `--namespace`"
 _LONGEST = 60
 """Seconds until the first silence counts; later attempts take longer."""
 
@@ -48,6 +53,7 @@ class Asked:
     ports: tuple[str, ...] = ()
     every_pair: bool = False
     timeout: float = 1.0
+    most: int = MOST
     manner: Manner = field(default_factory=Manner)
     expectations: tuple[Expectation, ...] = ()
 
@@ -67,7 +73,9 @@ class Asked:
             namespaces=self.namespaces,
             ports=mask or PortSet.transports(),
         )
-        return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair)
+        if self.most < 1:
+            raise LabError("at least one probe must be allowed", f"write `--max-probes {MOST}`")
+        return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair, most=self.most)
 
     def planned(self, world: World) -> Plan:
         """Plan the probes: those that decide the expectations, where there are some."""
@@ -141,13 +149,39 @@ def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Compariso
     What was decided in a recording to be resumed is not asked again; one to be written is written every few
     seconds, as a whole. Raises LabError when there is nothing to probe: that would verify nothing.
     """
-    patience, made = asked.patience(), asked.planned(lab.world)
+    patience, made = asked.patience(), planned(lab, asked)
     if not made.questions and not asked.expectations:
         raise LabError("nothing of what was asked for can be probed", "ask for other ports, or fewer filters")
-    run_ = Recorder(made, files or Files())
+    if files is None or not (files.output or files.resume):
+        with _Progress() as progress:
+            results = lab.observe(made, patience, progress) if made.questions else []
+        return Comparison(made, results)
+    run_ = Recorder(made, files)
     with _Progress() as progress:
         lab.observe(run_.rest, patience, progress, run_.take) if run_.rest.questions else None
     return run_.finish()
+
+
+def planned(lab: Provider, asked: Asked) -> Plan:
+    """Plan what to ask a lab, and say so before it is much. Raises LabError when it is too much."""
+    try:
+        found = asked.planned(lab.world)
+    except TooManyProbesError as error:
+        more = f"allow them with `--max-probes {error.count}`{_lasting(lab, error.count, ', which takes')}"
+        raise LabError(error.message, f"{_FEWER}; or {more}") from error
+    count = len(found.questions)
+    if count >= _MANY:
+        tell(f"{count:,} probes{_lasting(lab, count, ',')}; to ask less, {_FEWER}")
+    return found
+
+
+def _lasting(lab: Provider, probes: int, words: str) -> str:
+    """Say how long probes take, where that can be told."""
+    if lab.pace is None:
+        return ""
+    seconds = probes / lab.pace
+    time_ = f"{seconds / 60:.0f} min" if seconds > 2 * _LONGEST else f"{seconds:.0f} s"
+    return f"{words} about {time_}"
 
 
 def _table(comparison: Comparison) -> Iterator[str]:

@@ -52,6 +52,11 @@ class Provider(Protocol):
         ...
 
     @property
+    def pace(self) -> int | None:
+        """About how many probes it carries out in a second; None where that depends on others."""
+        ...
+
+    @property
     def world(self) -> World:
         """What lives in it now, with real addresses."""
         ...

@@ -12,7 +12,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lab.commands import carried_out, trace
+from lab.commands import carried_out, probe, trace
+from lab.compare import Comparison
+from lab.probes import Patience
+from lab.providers.netns import provider
+from lab.providers.netns.provider import EmbeddedLab
 from tests.lab import labs, sandbox
 from tests.lab.labs import Ended, command
 
@@ -123,6 +127,48 @@ def test_what_is_recorded_is_verified_without_a_lab(walkthrough: Ended, tmp_path
     assert (done.code, done.out.splitlines()[-1]) == (0, "verified")
     other = command("lab.verify", "--recording", str(path), "examples/deny-all")
     assert (other.code, other.out.splitlines()[-1]) == (1, "not verified")
+
+
+def test_more_probes_than_are_allowed_are_counted_and_not_made(walkthrough: Ended) -> None:
+    done = invoke("probe", "--max-probes", "10")
+    refused(done, "these are 104 probes, more than 10")
+    assert "--port 80/TCP" in done.err
+    assert "`--max-probes 104`, which takes about 0 s" in done.err
+    assert invoke("probe", "--max-probes", "104").code == 0
+    refused(invoke("probe", "--max-probes", "0"), "at least one probe must be allowed")
+    verified = command("lab.verify", "--lab", "walk", "--max-probes", "10")
+    refused(verified, "these are 104 probes, more than 10")
+
+
+def test_how_long_many_probes_take_is_told_before(
+    walkthrough: Ended, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EmbeddedLab.connect("walk") as lab:
+        assert len(probe.planned(lab, probe.Asked()).questions) == 104
+        assert not capsys.readouterr().err
+        monkeypatch.setattr(probe, "_MANY", 104)
+        probe.planned(lab, probe.Asked())
+    said = capsys.readouterr().err
+    assert said.startswith("104 probes, about 0 s; to ask less, name fewer by `--port 80/TCP`")
+
+
+def test_a_long_list_of_probes_is_carried_out_in_pieces(
+    walkthrough: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each result stays with its probe, and progress goes on where the piece before ended."""
+    monkeypatch.setattr(provider, "_AT_A_TIME", 40)
+    told: list[tuple[int, int]] = []
+    numbers: list[int] = []
+    with EmbeddedLab.connect("walk") as lab:
+        made = probe.planned(lab, probe.Asked())
+        results = lab.observe(
+            made, Patience(), lambda *far: told.append(far), lambda number, _: numbers.append(number)
+        )
+    assert [each.probe for each in results] == [each.probe for each in made.questions]
+    assert Comparison(made, results).verified
+    assert numbers == [*range(104)]
+    assert told == sorted(told)
+    assert told[-1] == (104, 104)
 
 
 _HEAD = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations:\n"

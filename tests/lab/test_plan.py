@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer import AnalyzerError, Filters, Match, PortSet, Protocol
-from lab.plan import Plan, Wanted, kind_of_pair
+from lab.plan import Plan, TooManyProbesError, Wanted, kind_of_pair
 from lab.probes import Protocol as Transport
 from tests.lab.labs import EXAMPLES, ROOT
 from tests.lab.seen import of_paths, planned
@@ -149,3 +149,19 @@ def test_whoever_is_asked_listens(tmp_path: Path) -> None:
     assert ("shop/web", _TCP, 7070) in listeners
     (one, *_) = [each for each in plan.questions if each.service]
     assert (one.service, one.probe.port, one.answering) == ("shop/s", 1234, frozenset(["shop/web"]))
+
+
+@pytest.mark.parametrize("folder", [ROOT / "manifests", *EXAMPLES], ids=lambda path: path.name)
+def test_more_probes_than_are_wanted_are_counted_and_not_made(folder: Path) -> None:
+    count = len(of_paths((str(folder),)).questions)
+    assert len(of_paths((str(folder),), Wanted(most=count)).questions) == count
+    with pytest.raises(TooManyProbesError, match=r"more than 1$") as caught:
+        of_paths((str(folder),), Wanted(most=1))
+    assert caught.value.count == count
+
+
+def test_a_namespace_called_external_is_inside(tmp_path: Path) -> None:
+    text = (pod("web") + pod("client")).replace("namespace: shop", "namespace: external-dns")
+    plan = planned(text, tmp_path, Wanted(every_pair=True))
+    for each in plan.questions:
+        assert (each.probe.source_address is None) == each.probe.source.startswith("external-dns/")

@@ -14,6 +14,7 @@ from lab.compare import Comparison, Status
 from lab.errors import LabError
 from lab.plan import plan
 from lab.probes import Outcome
+from lab.recording import Files, Recorder
 from lab.world import realize
 from tests.lab.labs import EXAMPLES
 from tests.lab.seen import all_alike, as_predicted, of_paths
@@ -163,3 +164,49 @@ def test_a_file_that_is_too_long_for_a_recording_is_refused(
     monkeypatch.setattr(recording, "MOST_BYTES", size - 1)
     with pytest.raises(LabError, match="too much for a recording"):
         recording.read(str(saved))
+
+
+def test_a_recording_that_could_not_be_read_is_not_written(
+    comparison: Comparison, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = saved.stat().st_size
+    before = saved.read_bytes()
+    monkeypatch.setattr(recording, "MOST_BYTES", size - 1)
+    with pytest.raises(LabError, match="too much for a recording"):
+        recording.save(comparison, str(saved))
+    assert saved.read_bytes() == before
+    monkeypatch.setattr(recording, "MOST_BYTES", size)
+    recording.save(comparison, str(saved))
+    assert recording.read(str(saved)).sources == ("manifests/",)
+
+
+def test_more_observations_than_a_recording_has_room_for_are_refused_before_any_is_made(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(comparison.findings)
+    monkeypatch.setattr(recording, "MOST", count - 1)
+    for files in (Files(output=str(tmp_path / "o")), Files(resume=str(tmp_path / "r"))):
+        with pytest.raises(LabError, match=f"has room for {count - 1} observations, and these are {count}"):
+            Recorder(comparison.plan, files)
+    monkeypatch.setattr(recording, "MOST", count)
+    assert Recorder(comparison.plan, Files(output=str(tmp_path / "o"))).rest.questions
+
+
+def test_a_recording_that_will_be_too_large_is_given_up_early(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a tenth of the observations it is known how large all of them will be."""
+    some = len(comparison.findings) // 10
+    whole = recording.save(comparison, str(tmp_path / "whole"))
+    monkeypatch.setattr(recording, "_PAUSE", 0.0)
+    monkeypatch.setattr(recording, "_TENTH", 0)
+    for limit, refused in ((whole * 4, False), (whole // 4, True)):
+        monkeypatch.setattr(recording, "MOST_BYTES", limit)
+        taking = Recorder(comparison.plan, Files(output=str(tmp_path / "some")))
+        told = False
+        try:
+            for number, each in enumerate(comparison.findings[:some]):
+                taking.take(number, each.result)
+        except LabError:
+            told = True
+        assert told is refused

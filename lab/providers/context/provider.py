@@ -87,6 +87,10 @@ class ClusterLab:
         self.client.hang_up()
 
     @property
+    def pace(self) -> None:
+        """Each cluster has its own."""
+
+    @property
     def world(self) -> World:
         """What lives in the cluster, as it was when this was asked first."""
         return self._read_now().world

@@ -8,6 +8,7 @@ faster than one for each probe; texts, of which there are few, are numbers in it
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from lab.probes import Attempt, Icmp, Outcome, Probe, ProbeResult, Protocol
@@ -102,12 +103,19 @@ def read_results(
     """
     found: dict[int, ProbeResult] = {}
     for part in parts:
-        attempts = _attempts(part, rules)
-        mine = (probes[number] for number in part["numbers"])
+        attempts, counts = _attempts(part, rules), part["attempts"]
+        mine = map(probes.__getitem__, part["numbers"])
         outcomes = map(_OUTCOMES.__getitem__, part["outcomes"])
-        grouped = (tuple([next(attempts) for _ in range(count)]) for count in part["attempts"])
+        grouped = _grouped(attempts, counts)
         found.update(zip(part["numbers"], map(ProbeResult, mine, outcomes, grouped), strict=True))
     return [found[number] for number in range(len(probes))]
+
+
+def _grouped(attempts: Iterator[Attempt], counts: Sequence[int]) -> Iterator[tuple[Attempt, ...]]:
+    """Divide attempts among the probes that made them; most made one."""
+    if counts.count(1) == len(counts):
+        return zip(attempts, strict=True)
+    return (tuple(islice(attempts, count)) for count in counts)
 
 
 def _attempts(data: Columns, rules: Mapping[str, str]) -> Iterator[Attempt]:
