@@ -53,7 +53,8 @@ def counts(
     """Yield for each source class the weight of destinations, by group and status.
 
     `groups` holds for each group a weight for each class: shape (groups, classes). The result has shape
-    (groups, statuses).
+    (groups, statuses). No policy sees what one external class does to another: of an external source only
+    the classes inside the cluster are counted.
     """
     if len(engine.classes) >= large:
         try:
@@ -70,10 +71,12 @@ def _bitmap_counts(
 ) -> Iterator[tuple[int, Counts]]:
     weights = [Weights(group) for group in groups]
     known: dict[int, Status] = {}
+    external = engine.matcher.external
     for source, row in pairs(engine):
         by_status = [0] * len(Status)
+        counted = ~external if external >> source & 1 else ~0
         for cell, bits in row.items():
             if cell not in known:
                 known[cell] = status(engine.algebra.cells[cell], mask)
-            by_status[known[cell]] |= bits
+            by_status[known[cell]] |= bits & counted
         yield source, [[weight.count(bits) for bits in by_status] for weight in weights]

@@ -122,6 +122,8 @@ def address_name(addresses: AddressSet) -> str:
 def _family_name(addresses: AddressSet) -> str:
     """Name addresses of one family by their CIDRs, or by the smallest CIDR around them and its gaps."""
     plain = addresses.cidrs()
+    if len(plain) == 1:
+        return plain[0]
     around = _around(addresses)
     gaps = (AddressSet.of(around) - addresses).cidrs()
     if len(plain) <= len(gaps) + 1:

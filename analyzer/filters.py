@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from analyzer.bitmaps import bitmap, members
 from analyzer.bounds import Bounds
+from analyzer.classes import Kind
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load.text import shown
 from analyzer.model import Direction, Match
 from analyzer.names import Names
-from analyzer.pairs import Pairs, profiles
+from analyzer.pairs import Pairs, profiles, row_of
 from analyzer.reachability import exemption
 from analyzer.sets import PortSet
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 # Rows of verdicts with all classes that are kept: endpoints of one class follow upon each other, mostly.
 _MOST_KEPT = 256
-# So many rows are made cell by cell; for more it is worth it to sort all ingress rows by source.
+# So many rows are made one by one; for more it is worth it to sort all ingress rows by source.
 _FEW_ROWS = 16
 _NOTHING = Bounds(PortSet.none(), PortSet.none())
 
@@ -54,6 +56,11 @@ class Block:
     title: str
     sources: tuple[Endpoint, ...]
     destinations: tuple[Endpoint, ...]
+
+    @property
+    def inside(self) -> tuple[Endpoint, ...]:
+        """The destinations that are not external: no policy sees what external sources do to others."""
+        return tuple(each for each in self.destinations if not each.external)
 
 
 class View:
@@ -130,17 +137,25 @@ class View:
         return found
 
     def _rows_of_pairs(self) -> Iterator[tuple[Endpoint, tuple[Endpoint, ...]]]:
-        """Yield each source with its destinations."""
-        of_source = {each.id: block for block in self.blocks for each in block.sources}
+        """Yield each source with its destinations; those of external sources lie inside the cluster."""
+        of_source: dict[str, tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]] = {}
+        for block in self.blocks:
+            both = block.destinations, block.inside
+            of_source.update((each.id, both) for each in block.sources)
         for source in self.reachability.endpoints:
             if source.id in of_source:
-                yield source, of_source[source.id].destinations
+                yield source, of_source[source.id][source.external]
 
     def _from(self, source: Endpoint, destinations: Sequence[Endpoint]) -> Iterator[Connection]:
+        return zip(repeat(source), destinations, self.row(source, destinations), strict=False)
+
+    def row(self, source: Endpoint, destinations: Sequence[Endpoint]) -> Iterator[Bounds]:
+        """Yield what a source may open to some destinations, on the ports asked for.
+
+        The destinations of an external source must lie inside the cluster.
+        """
         verdicts = self._row(source.number)
-        for destination in destinations:
-            if not (source.external and destination.external):
-                yield source, destination, self._at(verdicts, source, destination)
+        return (self._at(verdicts, source, destination) for destination in destinations)
 
     @cached_property
     def sources(self) -> tuple[Endpoint, ...]:
@@ -182,7 +197,7 @@ class View:
         return Pairs(self.reachability.engine)
 
     def _row(self, number: int) -> list[Bounds]:
-        """Return the verdicts of one source class with all classes; those of the last ones are kept."""
+        """Return the verdicts of one source class, by destination class; those of the last ones are kept."""
         if (found := self._kept.get(number)) is None:
             if len(self._kept) == _MOST_KEPT:
                 self._kept.clear()
@@ -191,13 +206,19 @@ class View:
 
     def _made(self, number: int) -> list[Bounds]:
         engine = self.reachability.engine
+        # External classes are the last ones, and nobody asks what they do to each other.
+        seen = len(engine.classes)
+        if engine.classes[number].kind is Kind.EXTERNAL:
+            seen -= engine.matcher.external.bit_count()
         if self._made_rows < _FEW_ROWS:
             self._made_rows += 1
-            return [self._mask(engine.between(number, each)) for each, _ in enumerate(engine.classes)]
-        found = [_NOTHING] * len(engine.classes)
-        for cell, classes in self._pairs.row(number).items():
+            row = row_of(engine, number)
+        else:
+            row = self._pairs.row(number)
+        found = [_NOTHING] * seen
+        for cell, classes in row.items():
             bounds = self._mask(engine.algebra.cells[cell])
-            for each in members(classes):
+            for each in members(classes & ((1 << seen) - 1)):
                 found[each] = bounds
         return found
 

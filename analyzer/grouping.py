@@ -13,7 +13,7 @@ from analyzer.model import Match
 from analyzer.reachability import exemption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.bounds import Bounds
     from analyzer.endpoints import Endpoint
@@ -33,30 +33,31 @@ def groups(view: View, block: Block) -> tuple[Group, ...]:
 
     That a single pod reaches itself is left out: it says nothing.
     """
-    alike: dict[tuple[object, ...], list[Endpoint]] = {}
+    seen = block.destinations, block.inside
+    alike: dict[tuple[bool, tuple[Bounds, ...]], list[Endpoint]] = {}
     for source in block.sources:
-        row = tuple(_verdict(view, source, destination) for destination in block.destinations)
+        row = tuple(_row(view, source, seen[source.external]))
         alike.setdefault((source.external, row), []).append(source)
-    found = (_group(view, sources, block.destinations) for sources in alike.values())
+    found = (_group(sources, seen[external], row) for (external, row), sources in alike.items())
     return tuple(group for group in found if group.reach)
 
 
-def _verdict(view: View, source: Endpoint, destination: Endpoint) -> Bounds:
-    return view.replicas(source) if source is destination else view.verdict(source, destination)
+def _row(view: View, source: Endpoint, destinations: Sequence[Endpoint]) -> Iterator[Bounds]:
+    """Yield the verdicts of a source; with itself that of two replicas."""
+    for destination, bounds in zip(destinations, view.row(source, destinations), strict=True):
+        yield view.replicas(source) if source is destination else bounds
 
 
-def _group(view: View, sources: Sequence[Endpoint], destinations: Sequence[Endpoint]) -> Group:
+def _group(sources: Sequence[Endpoint], destinations: Sequence[Endpoint], row: Sequence[Bounds]) -> Group:
     reach: dict[Bounds, list[Endpoint]] = {}
-    for destination in destinations:
+    for destination, bounds in zip(destinations, row, strict=True):
         if not _says_nothing(sources, destination):
-            reach.setdefault(_verdict(view, sources[0], destination), []).append(destination)
+            reach.setdefault(bounds, []).append(destination)
     ordered = sorted(reach.items(), key=lambda each: (-each[0].certain.size, -each[0].possible.size))
     return Group(sources=tuple(sources), reach=tuple((bounds, tuple(found)) for bounds, found in ordered))
 
 
 def _says_nothing(sources: Sequence[Endpoint], destination: Endpoint) -> bool:
-    """Tell whether a destination is the only source itself, or both are outside the cluster."""
-    if destination.external:
-        return sources[0].external
+    """Tell whether a destination is the only source itself."""
     alone = len(sources) == 1 and sources[0] is destination
     return alone and exemption(destination, destination) is Match.YES

@@ -40,17 +40,19 @@ _UNSEEN = 0
 def counts(engine: Engine, groups: Sequence[Sequence[int]], mask: PortSet) -> Iterator[tuple[int, Counts]]:
     """Yield for each source class the weight of destinations, by group and status."""
     size = len(engine.classes)
+    inside = size - engine.matcher.external.bit_count()  # external classes are the last ones
     sent = _Rows(engine, Direction.EGRESS)
     received = _Rows(engine, Direction.INGRESS)
     statuses = _Statuses(sent.bounds, received.bounds, mask)
-    weights = _Weights(groups)
-    for start in range(0, size, _BLOCK):
-        sources = slice(start, min(start + _BLOCK, size))
-        sends, receives = sent.of_subjects(sources), received.of_peers(sources)
-        here, there = np.nonzero((sends != NONE) & (receives != NONE))
-        found = statuses.of(sends[here, there], receives[here, there])
-        for offset, numbers in enumerate(weights.count(len(sends), here, there, found)):
-            yield start + offset, numbers
+    for first, last, seen in ((0, inside, size), (inside, size, inside)):
+        weights = _Weights([group[:seen] for group in groups])
+        for start in range(first, last, _BLOCK):
+            sources = slice(start, min(start + _BLOCK, last))
+            sends, receives = sent.of_subjects(sources, seen), received.of_peers(sources, seen)
+            here, there = np.nonzero((sends != NONE) & (receives != NONE))
+            found = statuses.of(sends[here, there], receives[here, there])
+            for offset, numbers in enumerate(weights.count(len(sends), here, there, found)):
+                yield start + offset, numbers
 
 
 class _Weights:
@@ -100,13 +102,13 @@ class _Rows:
             self._profile[subjects] = index
             self._lines[index] = _line(row, numbers, self._lines[index])
 
-    def of_subjects(self, some: slice) -> Numbers:
-        """Return the rows of some subjects, shape (subjects, classes)."""
-        return self._lines[self._profile[some]]
+    def of_subjects(self, some: slice, seen: int) -> Numbers:
+        """Return what some subjects do to the first `seen` classes, shape (subjects, seen)."""
+        return self._lines[self._profile[some], :seen]
 
-    def of_peers(self, some: slice) -> Numbers:
-        """Return what all subjects do to some peers, shape (peers, classes)."""
-        return np.take(np.ascontiguousarray(self._lines[:, some].T), self._profile, axis=1)
+    def of_peers(self, some: slice, seen: int) -> Numbers:
+        """Return what the first `seen` classes do to some peers, shape (peers, seen)."""
+        return np.take(np.ascontiguousarray(self._lines[:, some].T), self._profile[:seen], axis=1)
 
 
 def _line(row: Row, numbers: Mapping[Cell, int], empty: Numbers) -> Numbers:

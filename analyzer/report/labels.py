@@ -48,9 +48,10 @@ class Labels:
     """The labels of one view's endpoints."""
 
     def __init__(self, view: View, notes: Notes) -> None:
+        self._view = view
         self._names = view.names
         self._notes = notes
-        self._among = view.endpoints
+        self._counted: dict[int, tuple[Sequence[Endpoint], dict[str, int]]] = {}
         outside = [each for each in view.reachability.endpoints if each.external]
         self._largest = max((each.addresses.size for each in outside), default=0)
         self._labels: dict[str, str] = {}
@@ -72,7 +73,7 @@ class Labels:
 
     def several(self, found: Sequence[Endpoint], among: Sequence[Endpoint] | None = None) -> list[str]:
         """Return the labels of some endpoints; `namespace/*` where all of a namespace `among` are meant."""
-        whole = _count(self._among if among is None else among)
+        whole = self._sizes(self._view.endpoints if among is None else among)
         here = _count(found)
         texts: dict[str, None] = {}
         for each in found:
@@ -80,6 +81,12 @@ class Labels:
             pattern = not each.external and size >= _WORTH_A_PATTERN and size == whole[each.namespace]
             texts[f"{printable(each.namespace)}/*" if pattern else self.of(each)] = None
         return list(texts)
+
+    def _sizes(self, among: Sequence[Endpoint]) -> dict[str, int]:
+        """Return how many endpoints of each namespace there are: counted once for what is asked again."""
+        if id(among) not in self._counted:
+            self._counted[id(among)] = among, _count(among)
+        return self._counted[id(among)][1]
 
 
 def _count(endpoints: Sequence[Endpoint]) -> dict[str, int]:

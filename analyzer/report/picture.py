@@ -106,11 +106,10 @@ class _Pairs:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._destinations = {
-            source.id: {each.id for each in block.destinations}
-            for block in view.blocks
-            for source in block.sources
-        }
+        self._destinations: dict[str, set[str]] = {}
+        for block in view.blocks:
+            destinations = {each.id for each in block.destinations}
+            self._destinations.update((source.id, destinations) for source in block.sources)
 
     def between(self, source: Endpoint, destination: Endpoint) -> Bounds | None:
         """Return the verdict; None for a pair that is not asked for, or of which no policy knows.
