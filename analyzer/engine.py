@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from analyzer.bitmaps import Bitmap
+from analyzer.bitmaps import Bitmap, members
 from analyzer.bounds import ALL, NONE, Algebra, Bounds, Cell
 from analyzer.classes import classify
 from analyzer.matching import Matched, Matcher
@@ -210,6 +210,11 @@ def at(row: Row, column: int) -> Cell:
     found = next((cell for cell, bits in row.items() if bits >> column & 1), None)
     assert found is not None, "a row must cover every class"
     return found
+
+
+def spread(row: Row, columns: Bitmap) -> dict[int, Cell]:
+    """Return the cells of some classes in a row: quicker than `at` for each of them."""
+    return {column: cell for cell, bits in row.items() for column in members(bits & columns)}
 
 
 def _united(steps: Iterable[Step]) -> list[Step]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from analyzer.bitmaps import Weights
 from analyzer.bounds import Bounds
 from analyzer.edge import Arrival, DeadEnd, Edge
-from analyzer.engine import at
+from analyzer.engine import spread
 from analyzer.model import Direction, Match
 from analyzer.services import access, services, within
 from analyzer.sets import PortSet
@@ -198,6 +198,7 @@ class Exposures:
         policies = self._engine.policies(direction, number)
         own, symbolic = self._engine.row(direction, number), self._symbolic.row(direction, number)
         cells = self._engine.algebra.cells
+        outside = spread(own, self._engine.matcher.external)
         verdict = self._symbolic.verdict(symbolic, ANY_POD)
         others = self._mask(verdict.alone)
         groups = []
@@ -218,7 +219,7 @@ class Exposures:
             direction=direction,
             policies=policies,
             outside=tuple(
-                Outside(endpoint=each, bounds=self._mask(cells[at(own, each.number)]))
+                Outside(endpoint=each, bounds=self._mask(cells[outside[each.number]]))
                 for each in self._external
             ),
             anyone=self._mask(verdict.every),

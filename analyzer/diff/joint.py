@@ -102,7 +102,7 @@ class Version:
         left = among
         ordered = sorted(row.items(), key=lambda each: each[1].bit_count())
         for cell, classes in ordered[:-1]:
-            if found := self.spread(classes, left):
+            if found := self.spread(classes, among):
                 yield self.bounds(cell), found
                 left ^= found
         if left:
@@ -183,12 +183,23 @@ def _matched(before: list[Endpoint], after: list[Endpoint]) -> Iterator[tuple[En
 
 def _outside(old: Reachability, new: Reachability) -> Iterator[Stay]:
     """Cut external addresses along the blocks of both clusters."""
-    theirs = [each for each in new.endpoints if each.external]
-    for a in old.endpoints:
-        if a.external:
-            for b in theirs:
-                if common := a.addresses & b.addresses:
-                    yield Stay(old=a, new=b, addresses=common)
+    common: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    before, after = _ranges(old), _ranges(new)
+    i = j = 0
+    while i < len(before) and j < len(after):
+        (_, end, a), (_, other_end, b) = before[i], after[j]
+        first, last = max(before[i][0], after[j][0]), min(end, other_end)
+        if first <= last:
+            common.setdefault((a, b), []).append((first, last))
+        i, j = (i + 1, j) if end < other_end else (i, j + 1)
+    for (a, b), intervals in sorted(common.items()):
+        yield Stay(old=old.endpoints[a], new=new.endpoints[b], addresses=AddressSet(intervals))
+
+
+def _ranges(reachability: Reachability) -> list[tuple[int, int, int]]:
+    """Return the external addresses as ranges, ascending, each with the index of its endpoint."""
+    endpoints = enumerate(reachability.endpoints)
+    return sorted((*interval, index) for index, each in endpoints for interval in each.addresses.intervals)
 
 
 def _groups(
