@@ -18,12 +18,16 @@ from analyzer.selectors import EVERYTHING
 from analyzer.sets import PortSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from analyzer.bitmaps import Bitmap
     from analyzer.engine import Engine, Row, Step
     from analyzer.lint.evidence import Evidence, Written
     from analyzer.model import Policy, Rule
+
+
+# Rules that match no more classes are found by these; all others are looked at one by one.
+_NARROW = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +56,41 @@ class _Entry(NamedTuple):
     steps: tuple[Step, ...]
 
 
+class _Entries:
+    """The rules of the policies that select a class, found by what they let pass and to whom."""
+
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        self._all = tuple(entries)
+        self.of_rule: dict[int, list[_Entry]] = {}
+        self._wide: list[int] = []
+        self._narrow: dict[int, list[int]] = {}
+        for number, each in enumerate(self._all):
+            self.of_rule.setdefault(id(each.rule), []).append(each)
+            peers = 0
+            for step in each.steps:
+                peers |= step.matched.may
+            if peers.bit_count() > _NARROW:
+                self._wide.append(number)
+            else:
+                for peer in members(peers):
+                    self._narrow.setdefault(peer, []).append(number)
+
+    def meeting(self, peers: Bitmap) -> Iterator[_Entry]:
+        """Yield the entries that may match one of some peers, and others, in their order."""
+        if peers.bit_count() > _NARROW:
+            yield from self._all
+        else:
+            found = {number for peer in members(peers) for number in self._narrow.get(peer, ())}
+            yield from (self._all[number] for number in sorted(found.union(self._wide)))
+
+
 class Contributions:
     """What each policy and rule adds to what the others let pass."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._entries: dict[tuple[object, ...], list[_Entry]] = {}
+        self._entries: dict[tuple[object, ...], _Entries] = {}
+        self._places: dict[int, dict[Direction, dict[int, int]]] = {}
         self.gone: set[int] = set()  # the `id` of policies and rules that count as removed
 
     def policy(self, policy: Policy) -> Cover | None:
@@ -66,11 +99,11 @@ class Contributions:
 
     def rules(self, policy: Policy, rules: tuple[Rule, ...]) -> Cover | None:
         """Return what makes some rules of a policy redundant, all of them together."""
-        return self._redundant(policy, list(_by_direction(policy, rules)), whole=False)
+        return self._redundant(policy, list(self._by_direction(policy, rules)), whole=False)
 
     def speaks(self, policy: Policy, rules: tuple[Rule, ...]) -> bool:
         """Tell whether some rules let anything pass at all: their peers and ports match something here."""
-        for direction, found in _by_direction(policy, rules):
+        for direction, found in self._by_direction(policy, rules):
             for subject in self._profiles(direction, self._engine.matcher.subject(policy)):
                 if any(True for rule in found for _ in self._engine.lower(rule, direction, subject)):
                     return True
@@ -83,12 +116,13 @@ class Contributions:
         """
         engine = self._engine
         mine = {id(rule) for rule in rules}
-        for direction, found in _by_direction(policy, rules):
+        for direction, found in self._by_direction(policy, rules):
             for subject in self._profiles(direction, engine.matcher.subject(policy)):
-                left = [each for each in self._of(direction, subject) if id(each.rule) not in mine]
+                entries = self._of(direction, subject)
                 for rule in found:
                     for step in engine.lower(rule, direction, subject):
                         ports = engine.algebra.cells[step.ports].certain
+                        left = (each for each in entries.meeting(peers) if id(each.rule) not in mine)
                         if self._union(ports, peers, left, certain=True) is None:
                             return True
         return False
@@ -104,6 +138,20 @@ class Contributions:
                     return None
                 by.update({(id(p), id(r)): (p, r) for p, r in found})
         return Cover(by=_without_bare(by.values()))
+
+    def _by_direction(
+        self, policy: Policy, rules: tuple[Rule, ...]
+    ) -> Iterator[tuple[Direction, tuple[Rule, ...]]]:
+        """Yield some rules of a policy by their direction, in the policy's order."""
+        if (places := self._places.get(id(policy))) is None:
+            places = self._places[id(policy)] = {
+                direction: {id(rule): place for place, rule in enumerate(policy.rules(direction))}
+                for direction in Direction
+            }
+        for direction, of_rule in places.items():
+            here = {of_rule[id(rule)]: rule for rule in rules if id(rule) in of_rule}
+            if here:
+                yield direction, tuple(here[place] for place in sorted(here))
 
     def _profiles(self, direction: Direction, subjects: Bitmap) -> Iterator[int]:
         """Yield one class of each profile."""
@@ -129,7 +177,7 @@ class Contributions:
         if not others:
             # Nothing is needed, unless it makes up for policies that stay where only it is removed.
             return [] if not selecting and engine.row(direction, subject) == engine.open else None
-        return self._in_union(direction, subject, policy, rules, others, whole=whole)
+        return self._in_union(direction, subject, policy, rules, others[0], whole=whole)
 
     def _without(self, direction: Direction, subject: int, gone: set[int]) -> Row:
         """Return the row that a class has without some policies and rules."""
@@ -146,39 +194,37 @@ class Contributions:
         subject: int,
         policy: Policy,
         rules: tuple[Rule, ...],
-        others: list[Policy],
+        other: Policy,
         *,
         whole: bool,
     ) -> list[tuple[Policy, Rule | None]] | None:
-        mine = {id(rule) for rule in rules} - self.gone
+        mine = {id(rule): rule for rule in rules if id(rule) not in self.gone}
         entries = self._of(direction, subject)
-        left = [
-            each
-            for each in entries
-            if id(each.rule) not in mine
-            and id(each.rule) not in self.gone
-            and id(each.policy) not in self.gone
-            and not (whole and each.policy is policy)
-        ]
+
+        def left(peers: Bitmap) -> Iterator[_Entry]:
+            for each in entries.meeting(peers):
+                removed = id(each.rule) in self.gone or id(each.policy) in self.gone
+                if not removed and id(each.rule) not in mine and not (whole and each.policy is policy):
+                    yield each
+
         ignored = self._ignored(direction)
         by: list[tuple[Policy, Rule | None]] = []
-        for each in entries:
-            if id(each.rule) in mine:
-                for step in each.steps:
-                    found = self._covered(step, left, ignored)
-                    if found is None:
-                        return None
-                    by += found
-        return by or ([(others[0], None)] if whole else [])
+        for each in (each for rule in mine for each in entries.of_rule[rule]):
+            for step in each.steps:
+                found = self._covered(step, left, ignored)
+                if found is None:
+                    return None
+                by += found
+        return by or ([(other, None)] if whole else [])
 
-    def _of(self, direction: Direction, subject: int) -> list[_Entry]:
+    def _of(self, direction: Direction, subject: int) -> _Entries:
         profile = self._engine.profile(direction, subject)
         if (found := self._entries.get(profile)) is None:
-            found = self._entries[profile] = [
+            found = self._entries[profile] = _Entries(
                 _Entry(policy, rule, tuple(self._engine.lower(rule, direction, subject)))
                 for policy in self._engine.policies(direction, subject)
                 for rule in policy.rules(direction)
-            ]
+            )
         return found
 
     def _ignored(self, direction: Direction) -> tuple[Bitmap, Bitmap]:
@@ -191,18 +237,19 @@ class Contributions:
         )
 
     def _covered(
-        self, step: Step, left: list[_Entry], ignored: tuple[Bitmap, Bitmap]
+        self, step: Step, left: Callable[[Bitmap], Iterator[_Entry]], ignored: tuple[Bitmap, Bitmap]
     ) -> list[tuple[Policy, Rule | None]] | None:
         """Return the rules that let pass what a step does, on both bounds; None when something is missing."""
         ports = self._engine.algebra.cells[step.ports].certain
-        must = self._union(ports, step.matched.must & ~ignored[0], left, certain=True)
+        certain, possible = step.matched.must & ~ignored[0], step.matched.may & ~ignored[1]
+        must = self._union(ports, certain, left(certain), certain=True)
         if must is None:
             return None
-        may = self._union(ports, step.matched.may & ~ignored[1], left, certain=False)
+        may = self._union(ports, possible, left(possible), certain=False)
         return None if may is None else [*must, *may]
 
     def _union(
-        self, ports: PortSet, where: Bitmap, left: list[_Entry], *, certain: bool
+        self, ports: PortSet, where: Bitmap, left: Iterable[_Entry], *, certain: bool
     ) -> list[tuple[Policy, Rule | None]] | None:
         if not where:
             return []
@@ -254,14 +301,6 @@ class Contributions:
             if helped:
                 by.append((each.policy, each.rule))
         return None if missing else by
-
-
-def _by_direction(policy: Policy, rules: tuple[Rule, ...]) -> Iterator[tuple[Direction, tuple[Rule, ...]]]:
-    """Yield the rules of each direction of a policy."""
-    wanted = {id(rule) for rule in rules}
-    for direction in Direction:
-        if found := tuple(rule for rule in policy.rules(direction) if id(rule) in wanted):
-            yield direction, found
 
 
 def _without_bare(

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 from hypothesis import given
 
 from analyzer.bounds import Bounds
 from analyzer.diagnostics import AnalyzerError
+from analyzer.endpoints import Endpoint
 from analyzer.filters import Filters, View
 from analyzer.model import Cluster
 from analyzer.reachability import Reachability
+from analyzer.report import Report
 from analyzer.sets import PortSet, Protocol
 from tests.property.strategies import clusters
-from tests.unit.manifests import ALLOW_TCP_80, DENY, pod, policy, service, view, workload
+from tests.unit.manifests import ALLOW_TCP_80, DENY, analysis, pod, policy, service, view, workload
 
 TCP_80 = PortSet.of(Protocol.TCP, 80)
 SHOP = (pod("web"), pod("db"), pod("client", "office"), policy(ALLOW_TCP_80))
@@ -162,3 +166,24 @@ def test_access_to_a_service_is_filtered_by_source() -> None:
     found = view(*SERVICES, filters=Filters(sources=("client",)))
     (front,) = (each for each in found.services() if each.service.name == "front")
     assert [each.source.name for each in found.access(front)] == ["client"]
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
+def test_pairs_that_are_both_outside_are_not_even_looked_at(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[bool, bool]] = []
+
+    def counted(view: View, verdicts: object, source: Endpoint, destination: Endpoint) -> Bounds:
+        looked.append((source.external, destination.external))
+        return view.verdict(source, destination)
+
+    monkeypatch.setattr(View, "_at", counted)
+    blocks = "".join(f"{{ipBlock: {{cidr: 192.0.2.{2 * n}/32}}}}, " for n in range(60))
+    found = analysis(
+        pod("a"), pod("b"), policy(f"spec: {{podSelector: {{}}, ingress: [{{from: [{blocks}]}}]}}")
+    )
+    report = Report(analysis=found, view=View(found.reachability))
+    assert list(import_module(f"analyzer.report.{form}").render(report))
+    assert looked
+    assert (True, True) not in looked

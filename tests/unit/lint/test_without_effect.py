@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from analyzer.engine import Engine
 from analyzer.lint.redundancy import Contributions
 from analyzer.model import Action, Tier, TierKind
@@ -12,6 +14,12 @@ WEB, DB = pod("web", labels=app("web")), pod("db", labels=app("db"))
 DENY = policy("spec: {podSelector: {}, policyTypes: [Ingress]}", "deny")
 OPEN = ingress("[{}]", name="open")
 HTTP = "[{ports: [{port: 80}]}]"
+
+
+@pytest.fixture(autouse=True, params=[0, 32], ids=["one by one", "by their peers"])
+def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that match few classes are found by these; either way, what is found is the same."""
+    monkeypatch.setattr("analyzer.lint.redundancy._NARROW", request.param)
 
 
 def test_a_policy_that_a_wider_one_covers_has_no_effect_and_is_told_which() -> None:
