@@ -1,12 +1,15 @@
 """Many probes, or what became of them, as a few long lists: for other processes, and for JSON.
 
-Comes in: probes or results, or the lists made of them. Goes out: the one from the other; times come back
-rounded to microseconds, everything else as it was. A list for each field is written and read many times
-faster than one for each probe; texts, of which there are few, are numbers in it.
+Comes in: probes or results, or the lists made of them. Goes out: the one from the other, as it was. A list
+for each field is written and read many times faster than one for each probe. Texts, of which there are few,
+are numbers in it; numbers stand there as the bytes that this machine has for them, which neither end has to
+spell.
 """
 
 from __future__ import annotations
 
+from array import array
+from base64 import b64decode, b64encode
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -18,8 +21,31 @@ _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 _PROTOCOL_NUMBERS = {protocol: number for number, protocol in _PROTOCOLS.items()}
 _OUTCOMES = list(Outcome)
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
-_SECOND = 1_000_000
 NO_RULES: Mapping[str, str] = {}
+
+
+def _packed(numbers: Iterable[int]) -> str:
+    """Return whole numbers as text: the base64 of 4 bytes each."""
+    return b64encode(array("i", numbers)).decode("ascii")
+
+
+def _numbers(text: str) -> array[int]:
+    """Return the numbers in a text."""
+    found = array("i")
+    found.frombytes(b64decode(text))
+    return found
+
+
+def _packed_times(seconds: Iterable[float]) -> str:
+    """Return times as text: the base64 of 8 bytes each."""
+    return b64encode(array("d", seconds)).decode("ascii")
+
+
+def _times(text: str) -> array[float]:
+    """Return the times in a text."""
+    found = array("d")
+    found.frombytes(b64decode(text))
+    return found
 
 
 class _Values:
@@ -28,9 +54,9 @@ class _Values:
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
 
-    def numbered(self, values: Iterable[Hashable]) -> list[int]:
+    def numbered(self, values: Iterable[Hashable]) -> str:
         numbers = self._numbers
-        return [numbers.setdefault(value, len(numbers)) for value in values]
+        return _packed([numbers.setdefault(value, len(numbers)) for value in values])
 
     def plain(self) -> list[Any]:
         return [list(value) if isinstance(value, tuple) else value for value in self._numbers]
@@ -45,8 +71,8 @@ def pack_probes(probes: Sequence[Probe]) -> Columns:
     columns = [
         texts.numbered(sources),
         texts.numbered(addresses),
-        [_PROTOCOL_NUMBERS[each] for each in protocols],
-        list(ports),
+        _packed(map(_PROTOCOL_NUMBERS.__getitem__, protocols)),
+        _packed(ports),
         texts.numbered(expected),
         texts.numbered(starts),
     ]
@@ -56,7 +82,7 @@ def pack_probes(probes: Sequence[Probe]) -> Columns:
 def read_probes(data: Columns) -> list[Probe]:
     """Return probes from lists."""
     text = data["values"].__getitem__
-    sources, addresses, protocols, ports, expected, starts = data["columns"]
+    sources, addresses, protocols, ports, expected, starts = map(_numbers, data["columns"])
     fields = (
         map(text, sources),
         map(text, addresses),
@@ -68,6 +94,11 @@ def read_probes(data: Columns) -> list[Probe]:
     return list(map(Probe, *fields))
 
 
+def renumbered(data: Columns, numbers: Iterable[int]) -> Columns:
+    """Return results that turn out to be those of other probes: `numbers` say which ones."""
+    return {**data, "numbers": _packed(numbers)}
+
+
 def pack_results(results: Sequence[ProbeResult], numbers: Iterable[int] | None = None) -> Columns:
     """Return results as lists, without their probes; `numbers` say which ones they were."""
     attempts = [attempt for result in results for attempt in result.attempts]
@@ -76,19 +107,19 @@ def pack_results(results: Sequence[ProbeResult], numbers: Iterable[int] | None =
     )
     values = _Values()
     columns = [
-        [_OUTCOME_NUMBERS[each] for each in outcomes],
-        [round(each * _SECOND) for each in started],
-        [round(each * _SECOND) for each in took],
-        list(ports),
+        _packed(map(_OUTCOME_NUMBERS.__getitem__, outcomes)),
+        _packed_times(started),
+        _packed_times(took),
+        _packed(ports),
         values.numbered(identities),
         values.numbered(icmps),
         values.numbered(rules),
         values.numbered(reasons),
     ]
     return {
-        "numbers": list(range(len(results)) if numbers is None else numbers),
-        "outcomes": [_OUTCOME_NUMBERS[result.outcome] for result in results],
-        "attempts": [len(result.attempts) for result in results],
+        "numbers": _packed(range(len(results)) if numbers is None else numbers),
+        "outcomes": _packed([_OUTCOME_NUMBERS[result.outcome] for result in results]),
+        "attempts": _packed([len(result.attempts) for result in results]),
         "values": values.plain(),
         "columns": columns,
     }
@@ -103,15 +134,15 @@ def read_results(
     """
     found: dict[int, ProbeResult] = {}
     for part in parts:
-        attempts, counts = _attempts(part, rules), part["attempts"]
-        mine = map(probes.__getitem__, part["numbers"])
-        outcomes = map(_OUTCOMES.__getitem__, part["outcomes"])
-        grouped = _grouped(attempts, counts)
-        found.update(zip(part["numbers"], map(ProbeResult, mine, outcomes, grouped), strict=True))
+        numbers = _numbers(part["numbers"])
+        mine = map(probes.__getitem__, numbers)
+        outcomes = map(_OUTCOMES.__getitem__, _numbers(part["outcomes"]))
+        grouped = _grouped(_attempts(part, rules), _numbers(part["attempts"]))
+        found.update(zip(numbers, map(ProbeResult, mine, outcomes, grouped), strict=True))
     return [found[number] for number in range(len(probes))]
 
 
-def _grouped(attempts: Iterator[Attempt], counts: Sequence[int]) -> Iterator[tuple[Attempt, ...]]:
+def _grouped(attempts: Iterator[Attempt], counts: array[int]) -> Iterator[tuple[Attempt, ...]]:
     """Divide attempts among the probes that made them; most made one."""
     if counts.count(1) == len(counts):
         return zip(attempts, strict=True)
@@ -123,13 +154,13 @@ def _attempts(data: Columns, rules: Mapping[str, str]) -> Iterator[Attempt]:
     value, rule = values.__getitem__, [rules.get(each, each) for each in values].__getitem__
     outcomes, started, took, ports, identities, icmps, numbers, reasons = data["columns"]
     fields = (
-        map(_OUTCOMES.__getitem__, outcomes),
-        (each / _SECOND for each in started),
-        (each / _SECOND for each in took),
-        ports,
-        map(value, identities),
-        map(value, icmps),
-        map(rule, numbers),
-        map(value, reasons),
+        map(_OUTCOMES.__getitem__, _numbers(outcomes)),
+        _times(started),
+        _times(took),
+        _numbers(ports),
+        map(value, _numbers(identities)),
+        map(value, _numbers(icmps)),
+        map(rule, _numbers(numbers)),
+        map(value, _numbers(reasons)),
     )
     return map(Attempt, *fields)

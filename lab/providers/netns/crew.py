@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from lab.probes import Probe, ProbeResult
 from lab.providers.netns.aims import Aims
-from lab.providers.netns.columns import Columns, pack_results, read_results
+from lab.providers.netns.columns import Columns, pack_results, read_results, renumbered
 from lab.providers.netns.loop import Loop
 from lab.providers.netns.nflog import Event
 from lab.providers.netns.prober import Run
@@ -62,7 +62,7 @@ class Crew:
         own, *others = self._numbers
         parts = [pack_results(self._run.results(), own)]
         for numbers, worker in zip(others, self._workers, strict=True):
-            parts.append({**worker.results(), "numbers": numbers})
+            parts.append(renumbered(worker.results(), numbers))
         return parts
 
     def logged(self, events: Sequence[Event]) -> None:

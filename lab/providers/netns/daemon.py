@@ -35,7 +35,7 @@ from lab.providers.netns.plain import (
 from lab.providers.netns.rundir import LabFiles
 from lab.providers.netns.wire import Connection, Message
 
-VERSION = 2
+VERSION = 3
 _CREDENTIALS = struct.Struct("3i")
 _AT_ONCE = {"status", "enter", "recall", "down"}
 """What is answered while others wait: it changes nothing, or ends everything."""
