@@ -105,7 +105,8 @@ class Comparison:
 
         What was not asked, or not decided, is not certain but possible.
         """
-        if (found := self._between.get((source.id, destination.id))) is None:
+        found = self._between.get((source.id, destination.id))
+        if found is None and not (source.external or destination.external):  # those are alike to none
             found = self._alike.get(kind_of_pair(source, destination))
         return seen(found or ())
 

@@ -12,13 +12,12 @@ import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from analyzer import Filters, PortSet
 from analyzer.commands import Exit
 from analyzer.commands.ports import port_set
 from analyzer.console import Console
-from analyzer.expect.expectation import Expectation
 from analyzer.load.text import shown
 from analyzer.output import write
 from lab.commands import say, tell
@@ -27,8 +26,11 @@ from lab.errors import LabError
 from lab.plan import Plan, TooManyProbesError, Wanted, plan
 from lab.probes import Patience
 from lab.providers import Manner, Provider, running
-from lab.recording import Files, Recorder
 from lab.world import World
+
+if TYPE_CHECKING:  # what most probes do without
+    from analyzer.expect.expectation import Expectation
+    from lab.recording import Files
 
 FORMATS = ("table", "json", "csv", "junit")
 _MOST_AT_A_TIME = 256
@@ -98,7 +100,7 @@ class Asked:
 
 def run(console: Console, asked: Asked, *, name: str, form: str = "table", files: Files | None = None) -> int:
     """Probe, and write a report; a recording too, where one is asked for."""
-    render, files = reporter(asked, form), files or Files()
+    render = reporter(asked, form)
     if not 0 < asked.manner.concurrency <= _MOST_AT_A_TIME:
         raise LabError(
             f"from 1 to {_MOST_AT_A_TIME} pods can ask at a time", "write `--concurrency 16`, or leave it out"
@@ -156,6 +158,8 @@ def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Compariso
         with _Progress() as progress:
             results = lab.observe(made, patience, progress) if made.questions else []
         return Comparison(made, results)
+    from lab.recording import Recorder
+
     run_ = Recorder(made, files)
     with _Progress() as progress:
         lab.observe(run_.rest, patience, progress, run_.take) if run_.rest.questions else None

@@ -20,7 +20,7 @@ from lab.plan import Plan
 from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers import OnResult, Progress
 from lab.providers.netns.client import Lab, down
-from lab.providers.netns.firewall import Verdict, compile_world, counts, table_name
+from lab.providers.netns.legend import Verdict
 from lab.providers.netns.topology import LabNode, LabPod, OutsideHost, Topology
 from lab.world import Placing, World, realize
 
@@ -201,6 +201,8 @@ class EmbeddedLab:
 
     def _enforce(self, world: World, placing: Placing) -> None:
         """Put the policies of a world in force, canaries beside it, and remember it."""
+        from lab.providers.netns.firewall import compile_world
+
         state = self._lab.recall("state")
         generation = state["generation"] + 1 if state else 0
         ruleset = compile_world(world, generation, [canary.cluster(world)])
@@ -220,6 +222,8 @@ class EmbeddedLab:
         self._world = world
 
     def _counts(self) -> dict[str, int]:
+        from lab.providers.netns.firewall import counts, table_name
+
         found: dict[str, int] = {}
         for node in self.world.nodes:
             listing = self._lab.list_table(node.name, table_name(self._remembered["generation"]))
