@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,17 +214,17 @@ def patch(client: Client, extra: Mapping[str, str]) -> list[str]:
     return list(changed)
 
 
-def ready(client: Client, patience: float) -> None:
+def ready(client: Client, patience: float, told: Callable[[str], object] | None = None) -> None:
     """Wait until Calico is in charge: its agents and controllers, the nodes, and DNS, which needs a network.
 
-    Raises LabError with what the pods and the last events say.
+    `told` is told what is waited for. Raises LabError with what the pods and the last events say.
     """
     from lab.providers.context import waiting
 
-    waiting.rolled_out(client, "DaemonSet", NAMESPACE, NAME, patience)
-    waiting.rolled_out(client, "Deployment", NAMESPACE, "calico-kube-controllers", patience)
-    waiting.nodes_ready(client, patience)
-    waiting.rolled_out(client, "Deployment", NAMESPACE, "coredns", patience)
+    waiting.rolled_out(client, "DaemonSet", NAMESPACE, NAME, patience, told)
+    waiting.rolled_out(client, "Deployment", NAMESPACE, "calico-kube-controllers", patience, told)
+    waiting.nodes_ready(client, patience, told)
+    waiting.rolled_out(client, "Deployment", NAMESPACE, "coredns", patience, told)
 
 
 def _needed(manifest: Manifest, cidrs: Sequence[str]) -> dict[str, str]:

@@ -20,19 +20,30 @@ _LINES = 5
 
 
 def evidence(client: Client, namespaces: Iterable[str]) -> Iterator[str]:
-    """Yield what pods, events and logs say. Raises LabError when the cluster does not answer."""
+    """Yield what pods, events and logs say, as far as they may be read.
+
+    Raises AnalyzerError when the cluster does not answer.
+    """
     for namespace in namespaces:
         where = f"/api/v1/namespaces/{namespace}"
-        stuck = [each for each in client.list_all(f"{where}/pods") if not _ready(each)]
+        stuck = [each for each in _listed(client, f"{where}/pods") if not _ready(each)]
         for pod in stuck[:_MOST]:
             yield f"Pod {namespace}/{pod['metadata']['name']}: {waiting.why(pod)}"
-        events = sorted(client.list_all(f"{where}/events"), key=_when)
+        events = sorted(_listed(client, f"{where}/events"), key=_when)
         for event in [each for each in events if each.get("type") == "Warning"][-_MOST:]:
             about = event.get("involvedObject") or {}
             words = one_line(f"{event.get('reason')}: {event.get('message')}")
             yield f"event of {about.get('kind')} {namespace}/{about.get('name')}: {words}"
         for pod in stuck[:2]:
             yield from _last_words(client, where, pod)
+
+
+def _listed(client: Client, path: str) -> list[Object]:
+    """Return what is in a list; nothing when the cluster refuses it."""
+    try:
+        return client.list_all(path)
+    except LabError:
+        return []
 
 
 def _last_words(client: Client, where: str, pod: Object) -> Iterator[str]:

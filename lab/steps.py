@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from analyzer import AnalyzerError
 from analyzer.load.text import printable
 from lab.errors import LabError
 
@@ -71,10 +72,12 @@ class Steps:
         try:
             yield
         except BaseException as error:
-            if isinstance(error, LabError):
-                self._show_evidence()
-            with _undisturbed():
-                self._undo()
+            try:
+                if isinstance(error, LabError):
+                    self._show_evidence()
+            finally:  # looking for it may be interrupted, too
+                with _undisturbed():
+                    self._undo()
             raise
 
     def made(self, what: str, undo: Undo) -> None:
@@ -105,6 +108,8 @@ class Steps:
                 self._line(f"  {printable(line)}")
         except LabError as error:  # the cluster may not even answer: the step's own error says more
             self._line(f"  nothing more is known: {error.message}")
+        except AnalyzerError as error:
+            self._line(f"  nothing more is known: {error.diagnostics[0].message}")
 
     def _say(self, text: str) -> None:
         self._detail = printable(" ".join(text.split()))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analyzer import AnalyzerError
+from analyzer.live.failures import one_line
 from lab.errors import LabError
 from lab.providers.context import waiting
 from lab.providers.context.failures import ApiError
@@ -98,9 +100,14 @@ def apply(client: Client, documents: Sequence[Document], *, labels: Mapping[str,
             ref = _ref(client, each)
             made.append(ref)
             _apply(client, each, ref)
-    except BaseException:
+    except BaseException as error:
         fresh = tuple(ref for ref in made if ref.path not in known)
-        remove(client, Applied(refs=fresh, labels=labels))
+        try:
+            remove(client, Applied(refs=fresh, labels=labels))
+        except (AnalyzerError, LabError) as second:
+            if isinstance(error, LabError):
+                left = f"what was made is left behind: {one_line(second)}"
+                raise LabError(f"{error.message}; {left}", error.help) from error
         raise
     return Applied(refs=tuple(made), labels=labels)
 

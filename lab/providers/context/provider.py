@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -105,10 +106,11 @@ class ClusterLab:
         """What all that the lab makes is marked with."""
         return applying.labels_of(self.record.name)
 
-    def deploy(self, manifests: Manifests) -> None:
+    def deploy(self, manifests: Manifests, told: waiting.Told | None = None) -> None:
         """Apply manifests, remove what earlier ones made and these do not, and wait until pods are ready.
 
-        Raises LabError unless the user agreed, and when something is there that is not this lab's.
+        `told` is told what is waited for. Raises LabError unless the user agreed, and when something is there
+        that is not this lab's.
         """
         if not self._manner.agreed:
             raise LabError(
@@ -129,7 +131,7 @@ class ClusterLab:
         settings = {**self.record.settings, "changed": time.time()}
         self._save(replace(self.record, settings=settings))
         selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
-        waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector)
+        waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector, told=told)
         self._read = None
 
     def serve(self) -> None:
@@ -150,22 +152,20 @@ class ClusterLab:
         seats = self._seats(
             asking | {name for name, protocol, _ in listeners if protocol.name == "UDP"}, asking
         )
-        answering = listen(self.client, seats, listeners, self._manner.concurrency)
-        place = Place(profile=self.world.cluster.profile, answering=answering, began=time.monotonic())
-        rounds = Rounds(
-            self.client,
-            {name: seat for name, seat in seats.items() if name in asking},
-            place,
-            self._manner.concurrency,
-            self.nodes,
-        )
-        try:
-            return rounds.run(probes, patience, progress, on_result)
-        except BaseException:
-            self.hang_up()
-            raise
-        finally:
-            self._notes = [_counted(count, way) for way, count in rounds.ways.items()]
+        with self._hung_up_on_failure():
+            answering = listen(self.client, seats, listeners, self._manner.concurrency)
+            place = Place(profile=self.world.cluster.profile, answering=answering, began=time.monotonic())
+            rounds = Rounds(
+                self.client,
+                {name: seat for name, seat in seats.items() if name in asking},
+                place,
+                self._manner.concurrency,
+                self.nodes,
+            )
+            try:
+                return rounds.run(probes, patience, progress, on_result)
+            finally:
+                self._notes = [_counted(count, way) for way, count in rounds.ways.items()]
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""
@@ -173,11 +173,8 @@ class ClusterLab:
         seats = self._seats({probe.source}, {probe.source})
         place = Place(profile=self.world.cluster.profile, answering=frozenset(), began=time.monotonic())
         rounds = Rounds(self.client, seats, place, 1, self.nodes)
-        try:
+        with self._hung_up_on_failure():
             (result,) = rounds.run([probe], Patience())
-        except BaseException:
-            self.hang_up()
-            raise
         return result, None
 
     def notes(self) -> Sequence[str]:
@@ -238,6 +235,15 @@ class ClusterLab:
             f"Pod {name}: an ended ephemeral container, which cannot be removed from a pod"
             for name in sources.left_in(pods)
         ]
+
+    @contextmanager
+    def _hung_up_on_failure(self) -> Iterator[None]:
+        """End what runs in pods when the work inside fails or is interrupted: threads wait for it."""
+        try:
+            yield
+        except BaseException:
+            self.hang_up()
+            raise
 
     def _settle(self) -> None:
         """Wait until policies that were just applied have taken hold: no CNI tells when they have."""

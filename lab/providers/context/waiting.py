@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from analyzer import AnalyzerError
 from analyzer.live.failures import one_line
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.providers.context.client import Client, Object
+
+Told = Callable[[str], object]
+"""Is told what is waited for, each time that the cluster was asked."""
 
 PATIENCE = 300.0
 _PAUSE = 0.5
@@ -26,8 +30,19 @@ _HOPELESS = frozenset(
     ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
 )
 
+# The kubelet tries again, after pauses of 10, 20, 40 s: what fails for longer does so for a reason.
+_PULLING = frozenset(("ErrImagePull", "ImagePullBackOff"))
+_PULL_PATIENCE = 90.0
 
-def rolled_out(client: Client, kind: str, namespace: str, name: str, patience: float = PATIENCE) -> None:
+
+def rolled_out(
+    client: Client,
+    kind: str,
+    namespace: str,
+    name: str,
+    patience: float = PATIENCE,
+    told: Told | None = None,
+) -> None:
     """Wait until a DaemonSet, Deployment or StatefulSet runs everywhere as it was last told to."""
     path = f"/apis/apps/v1/namespaces/{namespace}/{kind.lower()}s/{name}"
 
@@ -35,10 +50,10 @@ def rolled_out(client: Client, kind: str, namespace: str, name: str, patience: f
         found = client.find(path)
         return "it does not exist" if found is None else _not_rolled_out(found)
 
-    _wait(client, missing, f"{kind} {namespace}/{name} is not ready", patience, [namespace])
+    _wait(client, missing, f"{kind} {namespace}/{name} is not ready", patience, [namespace], told)
 
 
-def nodes_ready(client: Client, patience: float = PATIENCE) -> None:
+def nodes_ready(client: Client, patience: float = PATIENCE, told: Told | None = None) -> None:
     """Wait until there are nodes, all of them Ready."""
 
     def missing() -> str:
@@ -46,18 +61,24 @@ def nodes_ready(client: Client, patience: float = PATIENCE) -> None:
         waiting = [str(each["metadata"]["name"]) for each in nodes if not _condition(each, "Ready")]
         return f"not Ready: {_listed(waiting)}" if waiting else ("" if nodes else "there is no node")
 
-    _wait(client, missing, "the nodes are not ready", patience, ["kube-system"])
+    _wait(client, missing, "the nodes are not ready", patience, ["kube-system"], told)
 
 
 def pods_ready(
-    client: Client, namespaces: Iterable[str], patience: float = PATIENCE, *, selector: str = ""
+    client: Client,
+    namespaces: Iterable[str],
+    patience: float = PATIENCE,
+    *,
+    selector: str = "",
+    told: Told | None = None,
 ) -> None:
     """Wait until all pods of some namespaces are Ready, or have done what they had to do.
 
-    A label `selector` restricts it to some of them.
+    A label `selector` restricts it to some of them. An image that cannot be pulled is tried for a while only.
     """
     chosen = sorted(set(namespaces))
     query = {"labelSelector": selector} if selector else {}
+    failing: dict[str, float] = {}
 
     def missing() -> str:
         pods = [
@@ -65,11 +86,11 @@ def pods_ready(
         ]
         waiting = [each for each in pods if not _settled(each)]
         for each in waiting:
-            if hopeless := [word for word in _reasons(each) if word.partition(":")[0] in _HOPELESS]:
-                raise LabError(f"the pod {_title(each)} cannot start: {hopeless[0]}", _told(client, chosen))
-        return f"waiting for {_listed([_title(each) for each in waiting])}" if waiting else ""
+            if words := _hopeless(each, failing):
+                raise LabError(f"the pod {_title(each)} cannot start: {words}", _told(client, chosen))
+        return f"waiting for {_listed_with_reason(waiting)}" if waiting else ""
 
-    _wait(client, missing, "pods are not ready", patience, chosen)
+    _wait(client, missing, "pods are not ready", patience, chosen, told)
 
 
 def gone(client: Client, path: str, patience: float = PATIENCE) -> None:
@@ -83,10 +104,17 @@ def until(client: Client, missing: Callable[[], str], what: str, patience: float
 
 
 def _wait(
-    client: Client, missing: Callable[[], str], what: str, patience: float, namespaces: list[str]
+    client: Client,
+    missing: Callable[[], str],
+    what: str,
+    patience: float,
+    namespaces: list[str],
+    told: Told | None = None,
 ) -> None:
     ends, pause = time.monotonic() + patience, _PAUSE
     while words := missing():
+        if told:
+            told(f"{words} ({what}; at most {patience:g} s)")
         if time.monotonic() + pause > ends:
             seconds = f"{patience:g} second{'' if patience == 1 else 's'}"
             raise LabError(f"{what} after {seconds}: {words}", _told(client, namespaces) or None)
@@ -113,6 +141,19 @@ def _not_rolled_out(found: Object) -> str:
 def _condition(found: Object, name: str) -> bool:
     conditions = (found.get("status") or {}).get("conditions") or []
     return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
+
+
+def _hopeless(pod: Object, failing: dict[str, float]) -> str:
+    """Return why no waiting helps a pod, "" when it may; `failing` remembers since when a pull fails."""
+    for words in _reasons(pod):
+        reason = words.partition(":")[0]
+        if reason in _HOPELESS:
+            return words
+        if reason in _PULLING:
+            since = failing.setdefault(_title(pod), time.monotonic())
+            if time.monotonic() - since >= _PULL_PATIENCE:
+                return f"{words} (for {_PULL_PATIENCE:g} s)"
+    return ""
 
 
 def _settled(pod: Object) -> bool:
@@ -153,8 +194,8 @@ def _told(client: Client, namespaces: Iterable[str]) -> str:
             warnings = [each for each in events if each.get("type") == "Warning"]
             warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
             found += [_event(each) for each in warnings[-_MOST_SHOWN:]]
-    except LabError:
-        return "; ".join(found)
+    except (LabError, AnalyzerError):
+        pass  # what was found until then
     return "; ".join(dict.fromkeys(found))
 
 
@@ -176,6 +217,12 @@ def _event(event: Object) -> str:
 
 def _title(found: Object) -> str:
     return f"{found['metadata'].get('namespace')}/{found['metadata']['name']}"
+
+
+def _listed_with_reason(pods: list[Object]) -> str:
+    """Name pods, with what holds up the first of them."""
+    first = f"; {_title(pods[0])}" if len(pods) > 1 else ""
+    return f"{_listed([_title(each) for each in pods])}{first}: {why(pods[0])}"
 
 
 def _listed(names: list[str]) -> str:

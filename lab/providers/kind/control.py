@@ -2,13 +2,13 @@
 
 Comes in: a lab on a cluster. Goes out: nothing, or a LabError. Three pods of the lab's own are probed as all
 others are: a connection that nothing forbids must come to be, and one that a policy forbids must not. They
-are removed again.
+are removed again when they behave.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.load import Document
@@ -25,22 +25,23 @@ _STOPPED = (Outcome.DROPPED, Outcome.REJECTED)
 _PAUSE = 1.0
 
 
-def check(lab: ClusterLab, image: str, patience: float) -> None:
-    """Let the control pods come up, probe them, and remove them. Raises LabError when they do not behave."""
+def check(lab: ClusterLab, image: str, patience: float, told: Callable[[str], object] | None = None) -> None:
+    """Let the control pods come up, probe them, and remove them.
+
+    Raises LabError when they do not behave; they stay then, to be looked at.
+    """
     from lab.providers.context import applying, waiting
 
     documents = [Document(each, "the control probe") for each in _objects(image)]
     applied = applying.apply(lab.client, documents, labels=lab.labels)
-    try:
-        waiting.pods_ready(lab.client, [NAMESPACE], patience)
-        addresses = _addresses(lab.client)
-        probing = type(lab)(lab.record)  # it reads the cluster anew, with the control pods in it
-        open_, closed = (_probe(name, addresses) for name in ("open", "closed"))
-        _until(probing, open_, (Outcome.OPEN,), patience, "a connection that nothing forbids was")
-        _until(probing, closed, _STOPPED, patience, "a connection that a policy forbids was")
-    finally:
-        applying.remove(lab.client, applied)
-        waiting.gone(lab.client, f"/api/v1/namespaces/{NAMESPACE}", patience)
+    waiting.pods_ready(lab.client, [NAMESPACE], patience, told=told)
+    addresses = _addresses(lab.client)
+    probing = type(lab)(lab.record)  # it reads the cluster anew, with the control pods in it
+    open_, closed = (_probe(name, addresses) for name in ("open", "closed"))
+    _until(probing, open_, (Outcome.OPEN,), patience, "a connection that nothing forbids was")
+    _until(probing, closed, _STOPPED, patience, "a connection that a policy forbids was")
+    applying.remove(lab.client, applied)
+    waiting.gone(lab.client, f"/api/v1/namespaces/{NAMESPACE}", patience)
 
 
 def _until(lab: ClusterLab, probe: Probe, wanted: tuple[Outcome, ...], patience: float, what: str) -> None:

@@ -63,9 +63,10 @@ class KindLab(ClusterLab):
         super().hang_up()
         self.nodes.hang_up()
 
-    def deploy(self, manifests: Manifests) -> None:
+    def deploy(self, manifests: Manifests, told: waiting.Told | None = None) -> None:
         """Apply manifests, as in any cluster; images that were loaded from a file are not asked for again."""
-        super().deploy(with_local_images(manifests) if self.record.settings.get("loaded") else manifests)
+        loaded = self.record.settings.get("loaded")
+        super().deploy(with_local_images(manifests) if loaded else manifests, told)
 
     def down(self) -> bool:
         """Delete the cluster with all that is in it, and forget it."""
@@ -103,11 +104,12 @@ def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:
     prepared = prepare(wanted)
     work = Steps(stream, retain=wanted.retain)
     with work.undone_on_failure():
-        lab = create(work, prepared)
+        lab = create(work, prepared, _namespaces(manifests))
         network(work, lab, prepared)
-        with work.step("deploying the manifests"):
-            lab.deploy(manifests)
+        with work.step("deploying the manifests") as say:
+            lab.deploy(manifests, say)
         check(work, lab, prepared.image)
+        _ = lab.world  # a lab that is up can be read
     return lab
 
 
@@ -141,8 +143,11 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
     )
 
 
-def create(work: Steps, prepared: Prepared) -> KindLab:
-    """Make the cluster; one that this lab made before is taken as it is. Raises LabError."""
+def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> KindLab:
+    """Make the cluster; one that this lab made before is taken as it is. Raises LabError.
+
+    When a later step fails, evidence is looked for in these `namespaces` as well.
+    """
     cluster, bundle = prepared.cluster, prepared.bundle
     known = records.load(cluster.name)
     if known and known.provider == "kind" and cluster.exists():
@@ -160,8 +165,6 @@ def create(work: Steps, prepared: Prepared) -> KindLab:
         )
     work.made(f"the kind cluster `{cluster.name}`", lambda: _remove(cluster))
     count = prepared.configuration.node_count
-    with work.step(f"creating the kind cluster `{cluster.name}` ({count} nodes, {cluster.engine})") as say:
-        cluster.create(prepared.configuration, retain=work.retain, told=say)
     settings = {
         "engine": cluster.engine.name,
         "cni": prepared.configuration.cni,
@@ -175,12 +178,15 @@ def create(work: Steps, prepared: Prepared) -> KindLab:
         kubeconfig=str(cluster.kubeconfig),
         settings=settings,
     )
+    # Before there is anything, so that `down` finds also what is retained, or left by a process that died.
     records.save(record)
+    with work.step(f"creating the kind cluster `{cluster.name}` ({count} nodes, {cluster.engine})") as say:
+        cluster.create(prepared.configuration, retain=work.retain, told=say)
     if bundle and bundle.images:
         with work.step(f"loading {len(bundle.images)} images onto the nodes") as say:
             bundle.load_pods(cluster, say)
     lab = connect(record)
-    work.evidence = lambda: evidence(lab.client, ("kube-system", control.NAMESPACE))
+    work.evidence = lambda: evidence(lab.client, (*namespaces, control.NAMESPACE, "kube-system"))
     return lab
 
 
@@ -189,24 +195,24 @@ def network(work: Steps, lab: KindLab, prepared: Prepared) -> None:
     if prepared.calico:
         install(work, lab, prepared.calico, prepared.variables)
     else:
-        with work.step("waiting for the nodes, DNS and kind's own network"):
-            waiting.rolled_out(lab.client, "DaemonSet", "kube-system", "kindnet", PATIENCE)
-            waiting.nodes_ready(lab.client, PATIENCE)
-            waiting.rolled_out(lab.client, "Deployment", "kube-system", "coredns", PATIENCE)
+        with work.step("waiting for the nodes, DNS and kind's own network") as say:
+            waiting.rolled_out(lab.client, "DaemonSet", "kube-system", "kindnet", PATIENCE, say)
+            waiting.nodes_ready(lab.client, PATIENCE, say)
+            waiting.rolled_out(lab.client, "Deployment", "kube-system", "coredns", PATIENCE, say)
 
 
 def install(work: Steps, lab: KindLab, manifest: calico.Manifest, variables: dict[str, str]) -> None:
     """Install Calico, and wait until it is in charge. May be done again. Raises LabError."""
     with work.step(f"installing {manifest.source}"):
         calico.install(lab.client, manifest, variables)
-    with work.step("waiting for Calico, the nodes and DNS"):
-        calico.ready(lab.client, PATIENCE)
+    with work.step("waiting for Calico, the nodes and DNS") as say:
+        calico.ready(lab.client, PATIENCE, say)
 
 
 def check(work: Steps, lab: KindLab, image: str) -> None:
     """Let the control probe decide whether the cluster works as a lab. Raises LabError when it does not."""
-    with work.step("control probe: one connection that must work, one that must not"):
-        control.check(lab, image, CONTROL)
+    with work.step("control probe: one connection that must work, one that must not") as say:
+        control.check(lab, image, CONTROL, say)
 
 
 def kubeconfig(name: str) -> Path:
@@ -230,6 +236,11 @@ def needed_images(documents: Sequence[Document], manifest: calico.Manifest | Non
     own = images.of_documents([each.data for each in documents])
     theirs = images.of_documents(manifest.documents) if manifest else ()
     return tuple(dict.fromkeys((*own, *theirs, IMAGE)))
+
+
+def _namespaces(manifests: Manifests) -> list[str]:
+    """Return where the manifests' pods come to be."""
+    return sorted({each.namespace or "default" for each in manifests.documents if each.kind != "Namespace"})
 
 
 def _remove(cluster: KindCluster) -> None:

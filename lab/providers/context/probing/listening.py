@@ -46,11 +46,14 @@ def listen(
             ports.setdefault(name, []).append(port)
     if not ports:
         return frozenset()
-    with ThreadPoolExecutor(concurrency) as threads:
-        answers = threads.map(lambda name: _start(executor, seats[name], ports[name]), ports)
-        return frozenset(
-            (name, Protocol.UDP, port) for name, found in zip(ports, answers, strict=True) for port in found
-        )
+    threads = ThreadPoolExecutor(concurrency)
+    try:
+        answers = [*threads.map(lambda name: _start(executor, seats[name], ports[name]), ports)]
+    finally:  # who is interrupted does not wait for them: the caller hangs up
+        threads.shutdown(wait=False, cancel_futures=True)
+    return frozenset(
+        (name, Protocol.UDP, port) for name, found in zip(ports, answers, strict=True) for port in found
+    )
 
 
 def _start(executor: Executor, seat: Seat, ports: Sequence[int]) -> list[int]:
