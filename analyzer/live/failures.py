@@ -85,8 +85,16 @@ def not_accepted(access: Access) -> AnalyzerError:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the words of the exception at the bottom: the operating system's, or OpenSSL's."""
-    while cause := error.__cause__ or error.__context__:
+    """Return the words of the exception at the bottom: the operating system's, or OpenSSL's.
+
+    What the caller was handling is no part of it.
+    """
+    from http.client import HTTPException
+
+    from urllib3.exceptions import HTTPError
+
+    transport = (OSError, HTTPException, HTTPError)
+    while isinstance(cause := error.__cause__ or error.__context__, transport):
         error = cause
     words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
     text = one_line(_OPENSSL.sub("", str(words))).removesuffix(".")

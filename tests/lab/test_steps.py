@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from analyzer import AnalyzerError, Diagnostic, Severity
 from lab import steps
 from lab.errors import LabError
 from lab.steps import Steps
@@ -115,16 +116,39 @@ def test_evidence_is_shown_before_anything_is_removed() -> None:
     assert stream.getvalue().splitlines() == ["  Pod x: ImagePullBackOff", "the cluster was removed again"]
 
 
-def test_evidence_that_cannot_be_had_does_not_hide_the_error() -> None:
+@pytest.mark.parametrize(
+    "gone",
+    [
+        LabError("the API server is gone"),
+        AnalyzerError(Diagnostic(severity=Severity.ERROR, code="x", message="the API server is gone")),
+    ],
+)
+def test_evidence_that_cannot_be_had_does_not_hide_the_error(gone: Exception) -> None:
     def evidence() -> Iterator[str]:
         yield "one line"
-        raise LabError("the API server is gone")
+        raise gone
 
     stream = io.StringIO()
     work = Steps(stream, evidence=evidence)
-    with pytest.raises(LabError, match="not ready"), work.undone_on_failure():
-        raise LabError("not ready")
-    assert "nothing more is known: the API server is gone" in stream.getvalue()
+    with pytest.raises(LabError, match="not ready"):
+        fail(work, LabError("not ready"), ("the cluster", lambda: None))
+    assert stream.getvalue().splitlines() == [
+        "  one line",
+        "  nothing more is known: the API server is gone",
+        "the cluster was removed again",
+    ]
+
+
+def test_an_interruption_while_evidence_is_looked_for_does_not_stop_the_removal() -> None:
+    def evidence() -> Iterator[str]:
+        yield "one line"
+        raise KeyboardInterrupt
+
+    undone: list[str] = []
+    work = Steps(io.StringIO(), evidence=evidence)
+    with pytest.raises(KeyboardInterrupt):
+        fail(work, LabError("not ready"), ("the cluster", lambda: undone.append("cluster")))
+    assert undone == ["cluster"]
 
 
 def test_a_second_interruption_does_not_stop_the_removal() -> None:

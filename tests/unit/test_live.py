@@ -548,6 +548,16 @@ def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert found.message.endswith(": connection refused")
 
 
+def test_the_reason_is_not_what_was_handled_when_the_cluster_was_asked(tmp_path: Path) -> None:
+    with KubeApi() as api:
+        text = api.kubeconfig()
+    try:
+        int("another matter")
+    except ValueError:
+        found = failed(tmp_path, text)
+    assert found.message.endswith(": connection refused")
+
+
 def test_a_host_that_has_no_address_is_an_error(
     api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,8 @@ def apply(client: Client, documents: Sequence[Document], *, labels: Mapping[str,
             remove(client, Applied(refs=fresh, labels=labels))
         except (AnalyzerError, LabError) as second:
             if isinstance(error, LabError):
-                left = f"what was made is left behind: {one_line(second)}"
+                words = second.diagnostics[0] if isinstance(second, AnalyzerError) else second
+                left = f"what was made is left behind: {one_line(words.message)}"
                 raise LabError(f"{error.message}; {left}", error.help) from error
         raise
     return Applied(refs=tuple(made), labels=labels)

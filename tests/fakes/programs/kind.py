@@ -138,6 +138,8 @@ def load(state: State, words: list[str]) -> None:
         fail(f"ERROR: stat {archive}: no such file or directory")
     if name not in state.clusters:
         fail(f'ERROR: no nodes found for cluster "{name}"')
+    if "loading-hangs" in state.troubles:
+        time.sleep(60)
     if "multi-platform" in archive.read_bytes().decode(errors="replace"):
         fail(
             'ERROR: command "docker exec --privileged -i node ctr --namespace=k8s.io images import '
