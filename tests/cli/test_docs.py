@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import COMMANDS
+from analyzer.model import Denial, Match, SelfService
+from analyzer.profiles import PROFILES, Profile, UndefinedPort
 from tests.cli.running import PROJECT, Commands
 
 CONSOLE = re.compile(r"^```console\n\$ kubereach (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,3 +55,42 @@ def test_the_table_of_formats_is_what_each_command_takes() -> None:
     assert {name: sorted(formats) for name, formats in told.items()} == {
         name: sorted(formats) for name, formats in taken.items()
     }
+
+
+KNOWN = {Match.YES: "yes", Match.NO: "no", Match.MAYBE: "unknown"}
+OWN_SERVICE = {
+    SelfService.POLICED: "policed",
+    SelfService.BYPASSED: "always",
+    SelfService.EITHER_DIRECTION: "either direction",
+    SelfService.UNKNOWN: "unknown",
+}
+UNDEFINED = {
+    UndefinedPort.NOTHING: "nothing",
+    UndefinedPort.ALL_FROM_PODS: "all ports, from pods",
+    UndefinedPort.WHOLE_PROTOCOL: "the protocol",
+}
+
+
+def told_of(profile: Profile) -> list[str]:
+    """What the page on profiles must say of one, from the top of its column to the end."""
+    return [
+        f"`{profile.name}`",
+        KNOWN[profile.blocks_on_pods],
+        KNOWN[profile.blocks_on_hosts],
+        KNOWN[profile.selectors_on_hosts],
+        KNOWN[profile.other_nodes],
+        OWN_SERVICE[profile.self_service],
+        "refused" if profile.denial is Denial.REFUSED else "timeout",
+        UNDEFINED[profile.undefined_port],
+        "isolate" if profile.rules_isolate else "ignored",
+        "the rule" if profile.shared_excepts else "its block",
+        "one list" if profile.shared_chain else "two lists",
+        "unknown" if profile.icmp_doubt else "rules",
+    ]
+
+
+def test_the_table_of_profiles_is_what_they_do() -> None:
+    lines = (PROJECT / "docs/profiles.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    _, *columns = map(list, zip(*rows, strict=True))
+    assert columns == [told_of(profile) for profile in PROFILES.values()]
