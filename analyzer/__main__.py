@@ -1,5 +1,3 @@
-import sys
+from analyzer.cli import process
 
-from analyzer.cli import main
-
-sys.exit(main())
+process()

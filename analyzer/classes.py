@@ -8,11 +8,11 @@ selector, CIDR and port name of every policy sees them alike.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from analyzer.model import AddressPeer, Direction, PodPeer
+from analyzer.record import record
 from analyzer.sets import AddressSet, PortSet, address_number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Kind(Enum):
     EXTERNAL = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PeerClass:
     """Endpoints that all policies see alike.
 

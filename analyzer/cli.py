@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from analyzer.collection import paused
 from analyzer.commands import Exit
@@ -44,13 +44,33 @@ _OUT_OF_MEMORY = Diagnostic(
 )
 
 
-def main(words: Sequence[str] | None = None, *, live: bool = False) -> int:
-    """Run one command; return its exit code. `live`: the current context is read when no path is given."""
+def process(*, live: bool = False) -> NoReturn:
+    """Be a process of its own: run the command that its arguments say, and leave with its exit code.
+
+    Everything is written by then. An interpreter that ends in the usual way would first take apart what was
+    read and computed, object by object, which takes a tenth of the time of the whole command.
+    """
+    held: list[object] = []
+    code = main(live=live, held=held)
+    if not held:
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def main(words: Sequence[str] | None = None, *, live: bool = False, held: list[object] | None = None) -> int:
+    """Run one command; return its exit code. `live`: the current context is read when no path is given.
+
+    What was analyzed goes into `held`, for a caller who need not take it apart.
+    """
     _prepare()
     console = Console(sys.stderr, color=wants_color("auto", sys.stderr))
     try:
         chosen, run = _parsed(sys.argv[1:] if words is None else words)
         chosen.live = live
+        chosen.held = [] if held is None else held
         color = wants_color(chosen.color, sys.stderr)
         console = Console(sys.stderr, color=color, quiet=chosen.quiet, timings=chosen.timings)
         with paused():

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from analyzer.record import record
+
 Step = str | int
 FieldPath = tuple[Step, ...]
 
@@ -30,7 +32,7 @@ class Severity(Enum):
     NOTICE = "notice"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Fixed:
     """A Locator for places that are known beforehand: a syntax error, an object made in a test."""
 
@@ -42,7 +44,7 @@ class Fixed:
         return self.line, self.column
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Span:
     """A field of a document: file, field path and, computed when asked for, line and column.
 

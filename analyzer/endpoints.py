@@ -6,10 +6,10 @@ alike (normally all of them), and one for each class of external addresses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.classes import Kind
+from analyzer.record import record
 from analyzer.sets import AddressSet
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXTERNAL = "External"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Endpoint:
     """One end of connections. `number` is its class in the engine.
 

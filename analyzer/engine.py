@@ -9,7 +9,6 @@ policies that select alike.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import Bitmap, members
@@ -17,6 +16,7 @@ from analyzer.bounds import ALL, NONE, Algebra, Bounds, Cell
 from analyzer.classes import classify
 from analyzer.matching import Matched, Matcher
 from analyzer.model import Action, Direction, Match, TierKind
+from analyzer.record import record
 from analyzer.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Row = dict[Cell, Bitmap]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Step:
     """A rule in terms of the classes: on `matched` peers, `ports` meet `action`."""
 

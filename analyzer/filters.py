@@ -126,7 +126,11 @@ class View:
         """Return the source classes of which one of the two directions leaves something open somewhere."""
         engine = self.reachability.engine
         rows = {direction: profiles(engine, direction) for direction in Direction}
-        doubtful = {cell for cell, bounds in enumerate(engine.algebra.cells) if self._mask(bounds).unknown}
+        doubtful = {
+            cell
+            for cell, bounds in enumerate(engine.algebra.cells)
+            if bounds.certain is not bounds.possible and self._mask(bounds).unknown
+        }
         found = 0
         for row, subjects in rows[Direction.EGRESS]:
             if not doubtful.isdisjoint(row):

@@ -8,7 +8,11 @@ is filled as combinations turn up.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +23,21 @@ from analyzer.model import Direction
 from analyzer.pairs import profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from analyzer.bitmaps import Bitmap
-    from analyzer.bounds import Bounds, Cell
+    from analyzer.bounds import Bounds
     from analyzer.counting import Counts
-    from analyzer.engine import Engine, Row
+    from analyzer.engine import Engine
     from analyzer.sets import PortSet
 
     # Unsigned integers, as wide as the numbers need.
     Numbers = NDArray[np.unsignedinteger[Any]]
 
 _BLOCK = 256
+_MOST_THREADS = 4
 # Stands in the table where a status plus one is not known yet.
 _UNSEEN = 0
 
@@ -41,18 +46,30 @@ def counts(engine: Engine, groups: Sequence[Sequence[int]], mask: PortSet) -> It
     """Yield for each source class the weight of destinations, by group and status."""
     size = len(engine.classes)
     inside = size - engine.matcher.external.bit_count()  # external classes are the last ones
-    sent = _Rows(engine, Direction.EGRESS)
-    received = _Rows(engine, Direction.INGRESS)
-    statuses = _Statuses(sent.bounds, received.bounds, mask)
-    for first, last, seen in ((0, inside, size), (inside, size, inside)):
-        weights = _Weights([group[:seen] for group in groups])
-        for start in range(first, last, _BLOCK):
-            sources = slice(start, min(start + _BLOCK, last))
-            sends, receives = sent.of_subjects(sources, seen), received.of_peers(sources, seen)
-            here, there = np.nonzero((sends != NONE) & (receives != NONE))
-            found = statuses.of(sends[here, there], receives[here, there])
-            for offset, numbers in enumerate(weights.count(len(sends), here, there, found)):
-                yield start + offset, numbers
+    matrix = _Matrix(engine, mask)
+    # NumPy lets other threads run while it computes.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as threads:
+        for first, last, seen in ((0, inside, size), (inside, size, inside)):
+            count = partial(matrix.count, seen=seen, weights=_Weights([group[:seen] for group in groups]))
+            blocks = (slice(start, min(start + _BLOCK, last)) for start in range(first, last, _BLOCK))
+            yield from enumerate(chain.from_iterable(threads.map(count, blocks)), first)
+
+
+class _Matrix:
+    """Both directions together."""
+
+    def __init__(self, engine: Engine, mask: PortSet) -> None:
+        self._sent = _Rows(engine, Direction.EGRESS)
+        self._received = _Rows(engine, Direction.INGRESS)
+        self._statuses = _Statuses(self._sent.bounds, self._received.bounds, mask)
+
+    def count(self, sources: slice, *, seen: int, weights: _Weights) -> list[Counts]:
+        """Count what some sources get of the first `seen` classes."""
+        sends, receives = self._sent.of_subjects(sources, seen), self._received.of_peers(sources, seen)
+        here, there = np.nonzero(np.logical_and(sends, receives))
+        sent = self._sent.cells(here + sources.start, sends[here, there])
+        received = self._received.cells(there, receives[here, there])
+        return weights.count(len(sends), here, there, self._statuses.of(sent, received))
 
 
 class _Weights:
@@ -86,21 +103,25 @@ class _Weights:
 
 
 class _Rows:
-    """The rows of one direction; `bounds` are those that occur, by the numbers that stand for them.
+    """The rows of one direction as arrays: a number for each class, which says something within its row only.
 
-    Number 0 is NONE.
+    Few cells occur in one row, so that a byte holds it nearly always. Number 0 is NONE. `cells` tells what
+    the numbers stand for: indices of `bounds`.
     """
 
     def __init__(self, engine: Engine, direction: Direction) -> None:
         found = profiles(engine, direction)
-        cells = dict.fromkeys((NONE, *(cell for row, _ in found for cell in row)))
-        numbers = {cell: number for number, cell in enumerate(cells)}
-        self.bounds = [engine.algebra.cells[cell] for cell in cells]
+        rows = [[NONE, *(cell for cell in row if cell != NONE)] for row, _ in found]
+        indices = {cell: index for index, cell in enumerate(dict.fromkeys(chain.from_iterable(rows)))}
+        self.bounds = [engine.algebra.cells[cell] for cell in indices]
+        self._cells = np.fromiter((indices[cell] for row in rows for cell in row), np.int64)
         self._profile = np.zeros(len(engine.classes), dtype=np.int64)
-        self._lines: Numbers = np.zeros((len(found), len(engine.classes)), np.min_scalar_type(len(cells)))
+        most = max(map(len, rows))
+        self._lines: Numbers = np.zeros((len(found), len(engine.classes)), np.min_scalar_type(most))
         for index, (row, subjects) in enumerate(found):
             self._profile[subjects] = index
-            self._lines[index] = _line(row, numbers, self._lines[index])
+            _fill(self._lines[index], [row.get(cell, 0) for cell in rows[index]])
+        self._starts = np.cumsum([0, *map(len, rows)])[self._profile]
 
     def of_subjects(self, some: slice, seen: int) -> Numbers:
         """Return what some subjects do to the first `seen` classes, shape (subjects, seen)."""
@@ -110,23 +131,24 @@ class _Rows:
         """Return what the first `seen` classes do to some peers, shape (peers, seen)."""
         return np.take(np.ascontiguousarray(self._lines[:, some].T), self._profile[:seen], axis=1)
 
+    def cells(self, subjects: NDArray[np.int64], numbers: Numbers) -> NDArray[np.int64]:
+        """Return the indices of the bounds that numbers in the rows of these subjects stand for."""
+        found: NDArray[np.int64] = self._cells[self._starts[subjects] + numbers]
+        return found
 
-def _line(row: Row, numbers: Mapping[Cell, int], empty: Numbers) -> Numbers:
-    """Return a row as an array of the size and type of `empty`.
 
-    The cells of a row are numbered, and the digits of the numbers become bitmaps: few, however many cells.
+def _fill(line: Numbers, parts: Sequence[Bitmap]) -> None:
+    """Write into a line of zeros which of the parts of a partition each class is in.
+
+    The binary digits of the parts' numbers become bitmaps: few, however many parts.
     """
-    own = np.fromiter((numbers[cell] for cell in row), empty.dtype, len(row))
-    digits: list[Bitmap] = [0] * (len(row) - 1).bit_length()
-    for number, bits in enumerate(row.values()):
-        for digit in range(number.bit_length()):
+    for digit in range((len(parts) - 1).bit_length()):
+        bits = 0
+        for number, part in enumerate(parts):
             if number >> digit & 1:
-                digits[digit] |= bits
-    line = np.zeros(len(empty), np.min_scalar_type(len(row)))
-    for digit, bits in enumerate(digits):
-        packed = np.frombuffer(bits.to_bytes((len(empty) + 7) // 8, "little"), dtype=np.uint8)
-        line |= np.unpackbits(packed, count=len(empty), bitorder="little").astype(line.dtype) << digit
-    return own[line]
+                bits |= part
+        packed = np.frombuffer(bits.to_bytes((len(line) + 7) // 8, "little"), dtype=np.uint8)
+        line |= np.unpackbits(packed, count=len(line), bitorder="little").astype(line.dtype) << digit
 
 
 class _Statuses:
@@ -142,9 +164,9 @@ class _Statuses:
         )
         self._table = np.zeros(len(sent) * len(received), dtype=np.uint8)
 
-    def of(self, sends: Numbers, receives: Numbers) -> NDArray[np.uint8]:
-        """Return the statuses of pairs of cells, of the same shape."""
-        index = sends.astype(np.int64) * len(self._received) + receives
+    def of(self, sends: NDArray[np.int64], receives: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the statuses of pairs of bounds, given by their indices, of the same shape."""
+        index = sends * len(self._received) + receives
         found: NDArray[np.uint8] = self._table[index]
         unseen = found == _UNSEEN
         if unseen.any():

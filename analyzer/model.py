@@ -7,9 +7,11 @@ the source API and every choice of the CNI profile is written out here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
+
+from analyzer.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +45,7 @@ class Match(Enum):
     YES = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Namespace:
     """A namespace with its labels, `kubernetes.io/metadata.name` always among them."""
 
@@ -51,7 +53,7 @@ class Namespace:
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ContainerPort:
     """A port that a container or a native sidecar declares; `name` is "" when it has none.
 
@@ -64,7 +66,7 @@ class ContainerPort:
     host_port: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Workload:
     """What a pod belongs to, outermost controller first: a Deployment, or the bare Pod itself."""
 
@@ -76,7 +78,7 @@ class Workload:
         return f"{self.namespace}/{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Pod:
     """A pod that runs, or the pods that a workload's template makes (`replicas` of them).
 
@@ -109,7 +111,7 @@ class ServiceType(Enum):
     EXTERNAL_NAME = "ExternalName"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ServicePort:
     """One port of a Service; `target` is a number or the name of a backend's container port."""
 
@@ -120,7 +122,7 @@ class ServicePort:
     node_port: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Service:
     """A Service. `selector` None: its endpoints are not in the manifests. Headless: only a DNS name.
 
@@ -153,14 +155,14 @@ class Service:
                 assert_never(never)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AnyPeer:
     """Every peer: pods, nodes and addresses outside the cluster."""
 
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PodPeer:
     """The pods with these labels in the namespaces with those.
 
@@ -173,7 +175,7 @@ class PodPeer:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AddressPeer:
     """Peers by packet address.
 
@@ -190,7 +192,7 @@ class AddressPeer:
 Peer = AnyPeer | PodPeer | AddressPeer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NamedPort:
     """A port by name, looked up on the destination pod by name and protocol.
 
@@ -202,7 +204,7 @@ class NamedPort:
     undefined: PortSet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Ports:
     """The ports of a rule: the numbered ones, and names that each destination resolves by itself."""
 
@@ -211,7 +213,7 @@ class Ports:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Rule:
     """An action for the connections whose peer matches one of `peers` on `ports`.
 
@@ -225,7 +227,7 @@ class Rule:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Policy:
     """Rules for the pods that the two subject selectors match.
 
@@ -261,7 +263,7 @@ class TierKind(Enum):
     UNION = "union"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Tier:
     """Policies that are evaluated together, in their order.
 
@@ -291,7 +293,7 @@ class Denial(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Cluster:
     """All that decides who reaches whom.
 

@@ -5,9 +5,11 @@ Comes in: arguments. Goes out: an exit code. Without a path the current context 
 
 from __future__ import annotations
 
-from analyzer.cli import main as command_line
+from typing import NoReturn
+
+from analyzer.cli import process
 
 
-def main() -> int:
-    """Run one command."""
-    return command_line(live=True)
+def main() -> NoReturn:
+    """Run one command, and leave."""
+    process(live=True)

@@ -54,6 +54,7 @@ def run(chosen: Namespace, console: Console) -> Exit:
     """Analyze, and write the report."""
     analysis = read(chosen, chosen.paths, console)
     view = View(analysis.reachability, chosen_filters(chosen))
+    chosen.held.append(view)
     to_terminal = chosen.output is None
     report = Report(
         analysis=analysis,

@@ -62,7 +62,7 @@ def read(
     if arguments.timings:
         with console.stage("engine", "evaluating"):
             _evaluate(reachability)
-    return Analysis(
+    analysis = Analysis(
         files=loaded.files,
         cluster=decoded.cluster,
         reachability=reachability,
@@ -71,6 +71,8 @@ def read(
         documents=documents,
         options=chosen,
     )
+    arguments.held.append(analysis)
+    return analysis
 
 
 def once(places: Sequence[str]) -> None:

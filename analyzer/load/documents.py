@@ -14,6 +14,7 @@ from analyzer.diagnostics import Diagnostic, FieldPath, Fixed, Locator, Severity
 from analyzer.load import limits
 from analyzer.load.positions import Origin, Syntax
 from analyzer.load.text import Parsed, Problem, Text, shown, too_many
+from analyzer.record import record
 
 # Of objects of other kinds only what names them is kept. What is wrong with them is told, but as a warning:
 # no verdict depends on it.
@@ -63,7 +64,7 @@ _NAMING = ("apiVersion", "kind", "metadata")
 _UNREAD_STATUS = ("conditions", "containerStatuses", "ephemeralContainerStatuses", "initContainerStatuses")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Document:
     """One Kubernetes object as it was written: `data` holds plain dicts, lists, texts, numbers, booleans.
 

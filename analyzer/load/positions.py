@@ -7,13 +7,13 @@ object again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from analyzer.diagnostics import FieldPath
 from analyzer.load.text import Text
+from analyzer.record import record
 
 if TYPE_CHECKING:
     from analyzer.load.yaml_places import Place
@@ -26,7 +26,7 @@ class Syntax(Enum):
     YAML = "yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(kw_only=True, eq=False)
 class Origin:
     """The part of a text that an object was read from; it is at `prefix` of the value that stands there."""
 

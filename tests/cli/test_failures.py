@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import io
+import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from analyzer import cli
-from tests.cli.running import Commands
+from tests.cli.running import COMMAND, PROJECT, Commands
 
 
 def broken(_: object) -> None:
@@ -84,6 +86,37 @@ def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         runpy.run_module("analyzer", run_name="__main__")
     assert caught.value.code == 0
     assert capsys.readouterr().out.startswith("usage: kubereach")
+
+
+def test_a_process_leaves_with_everything_written() -> None:
+    arguments = [*COMMAND, "manifests", "--format", "csv", "--fail-on-unknown"]
+    finished = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0
+    assert finished.stdout.startswith("source,")
+    assert finished.stdout.endswith("\n")
+
+
+def test_a_process_leaves_at_once_when_it_analyzed_something(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class LeftError(Exception):
+        pass
+
+    def leave(code: int) -> None:
+        raise LeftError(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys, "argv", ["kubereach", str(PROJECT / "manifests")])
+    with pytest.raises(LeftError, match=r"^0$"):
+        cli.process()
+    assert "3 endpoints" in capsys.readouterr().out
+
+
+def test_a_process_that_analyzed_nothing_leaves_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["kubereach", "no-such-file"])
+    with pytest.raises(SystemExit) as caught:
+        cli.process()
+    assert caught.value.code == 2
 
 
 def test_streams_that_are_closed_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,9 @@ def test_the_plugin_reads_the_current_context_when_no_path_is_given(
     current: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["kubectl-reach"])
-    assert plugin() == 0
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        plugin()
     assert "cluster kind-kubereach" in capsys.readouterr().out.splitlines()[0]
 
 
@@ -59,7 +61,9 @@ def test_the_plugin_reads_manifests_when_they_are_named(
 ) -> None:
     monkeypatch.chdir(PROJECT)
     monkeypatch.setattr(sys, "argv", ["kubectl-reach", "exposure", "manifests/"])
-    assert plugin() == 0
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        plugin()
     assert "3 files" in capsys.readouterr().out
 
 
