@@ -255,8 +255,13 @@ def _judge(call: Call, findings: Iterable[_Saw]) -> _Seen:
 
 
 def _decides(finding: Finding) -> bool:
-    """Tell whether a probe showed what is so: it got an answer, from the right one, that is not left open."""
+    """Tell whether a probe showed what is so: it got an answer, from the right one, that is not left open.
+
+    A node that leads to none of a Service's pods says nothing of those: clients are sent to others.
+    """
     question, result = finding.question, finding.result
+    if not question.answering:
+        return False
     if question.predicted is Match.MAYBE or finding.status not in {Status.AGREES, Status.DIFFERS}:
         return False
     identity = result.attempts[-1].identity if result.attempts else None

@@ -108,6 +108,8 @@ class _Maker:
         """Return where a pod of a running cluster is."""
         node = self._nodes[spec["nodeName"]]
         own = node if spec.get("hostNetwork") else self._addresses(POD_NETWORKS, self._places.pop())
+        if len(own) == 2 and not spec.get("hostNetwork") and self._chance(0.2):
+            own = [self._random.choice(own)]
         ips = [{"ip": address} for address in own]
         return {"phase": "Running", "hostIP": node[0], "podIP": own[0], "podIPs": ips}
 
@@ -176,6 +178,8 @@ class _Maker:
             spec["clusterIP"] = "None"
         elif kind:
             spec["type"] = kind
+            if kind != "ClusterIP" and self._chance(0.4):
+                spec["externalTrafficPolicy"] = "Local"
         if len(self._families) == 2:
             spec["ipFamilyPolicy"] = "PreferDualStack"
         for place in range(self._random.choice((1, 1, 2))):

@@ -5,12 +5,14 @@ Comes in: a world and who may reach whom. Goes out: what is to be asked, with th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from analyzer import Endpoint, Match, Protocol, Reachability, Service, ServiceType, View
-from analyzer.services import PortBackends, ServicePorts, access, services as found_services
+from analyzer.services import Backend, ServicePorts, access, services as found_services
 from lab.world import World
+
+_EXPOSED = (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,27 @@ class Asked:
     match: Match
     backends: frozenset[str]
     own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Door:
+    """One address of a Service: the cluster's (`node` is "" then) or that of a node.
+
+    `only_here`: externalTrafficPolicy Local, which leads to pods of that node only, and "drops" the rest.
+    """
+
+    address: str
+    node: str = ""
+    only_here: bool = False
+
+    def fits(self, backend: Backend) -> bool:
+        """Tell whether a backend has an address of this IP version: others are never led to."""
+        addresses = (address for pod in backend.endpoint.pods for address in pod.addresses)
+        return any((":" in each) == (":" in self.address) for each in addresses)
+
+    def leads_to(self, backend: Backend) -> bool:
+        """Tell whether a backend of this IP version may be chosen here."""
+        return not self.only_here or any(pod.node == self.node for pod in backend.endpoint.pods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,37 +72,17 @@ class Services:
         sources = [each for each in reachability.endpoints if each.id in chosen]
         for each in found_services(reachability):
             if not (each.service.headless or each.service.type is ServiceType.EXTERNAL_NAME):
-                verdicts = {(one.source.id, one.port): one.match for one in access(reachability, each)}
-                for port in filter(lambda port: port.backends, each.ports):
-                    backends = frozenset(names[backend.endpoint.id] for backend in port.backends)
-                    for source in sources:
-                        match = verdicts.get((source.id, port.port), Match.NO)
-                        yield from self._of_port(each.service, port, source, match, backends)
+                for door in self._doors(each.service):
+                    asking = [source for source in sources if source.external is bool(door.node)]
+                    yield from _at(reachability, each, door, asking, names)
 
-    def _of_port(
-        self,
-        service: Service,
-        port: PortBackends,
-        source: Endpoint,
-        match: Match,
-        backends: frozenset[str],
-    ) -> Iterator[Asked]:
-        """Yield the questions of one source: pods ask the cluster's addresses, others those of nodes."""
-        addresses, number = service.cluster_ips, port.port.port
-        if source.external:
-            addresses = tuple(address for node in self.world.nodes for address in node.addresses)
-            number = port.port.node_port or 0
-        for address in addresses if number else ():
-            yield Asked(
-                name=f"{service.namespace}/{service.name}",
-                address=address,
-                protocol=port.port.protocol,
-                port=number,
-                source=source,
-                match=match,
-                backends=backends,
-                own=source in [each.endpoint for each in port.backends],
-            )
+    def _doors(self, service: Service) -> Iterator[_Door]:
+        """Yield where a Service is asked: pods ask the cluster's addresses, others those of nodes."""
+        for address in service.cluster_ips:
+            yield _Door(address=address)
+        for node in self.world.nodes if service.type in _EXPOSED else ():
+            for address in node.addresses:
+                yield _Door(address=address, node=node.name, only_here=service.preserves_source)
 
     def _names(self) -> dict[str, str]:
         """Return the pods' names in the lab by the id of their endpoint."""
@@ -91,6 +94,34 @@ class Services:
                 for first, last in backend.targets.ranges(port.port.protocol):
                     for number in range(first, last + 1):
                         yield names[backend.endpoint.id], port.port.protocol, number
+
+
+def _at(
+    reachability: Reachability,
+    found: ServicePorts,
+    door: _Door,
+    asking: Sequence[Endpoint],
+    names: Mapping[str, str],
+) -> Iterator[Asked]:
+    """Yield the questions at one address; a port behind which nobody has that IP version is left out."""
+    ports = [replace(port, backends=tuple(filter(door.fits, port.backends))) for port in found.ports]
+    behind = [replace(port, backends=tuple(filter(door.leads_to, port.backends))) for port in ports]
+    within = replace(found, ports=tuple(behind))
+    verdicts = {(one.source.id, one.port): one.match for one in access(reachability, within, asking)}
+    for port, leading in zip(ports, behind, strict=True):
+        number = port.port.node_port if door.node else port.port.port
+        backends = [backend.endpoint for backend in leading.backends]
+        for source in asking if number and port.backends else ():
+            yield Asked(
+                name=f"{found.service.namespace}/{found.service.name}",
+                address=door.address,
+                protocol=port.port.protocol,
+                port=number or 0,
+                source=source,
+                match=verdicts.get((source.id, port.port), Match.NO),
+                backends=frozenset(names[each.id] for each in backends),
+                own=source in backends,
+            )
 
 
 def services(world: World) -> Services:

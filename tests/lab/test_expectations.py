@@ -81,7 +81,9 @@ class Lab:
 
 
 def _answered(question: Question, outcome: Outcome) -> ProbeResult:
-    return answer(question, outcome, min(question.answering) if outcome is Outcome.OPEN else None)
+    return answer(
+        question, outcome, min(question.answering, default=None) if outcome is Outcome.OPEN else None
+    )
 
 
 def lab(tmp_path: Path, expectation: str, cluster: str = _CLUSTER, *, every_pair: bool = False) -> Lab:
@@ -221,6 +223,20 @@ def test_a_service_is_asked_from_outside_at_a_node_port(tmp_path: Path) -> None:
     assert {port for *_, port in made.asked} == {30080}
     for outcome, decision in ((Outcome.OPEN, Decision.FAILS), (Outcome.ERROR, Decision.UNDECIDED)):
         assert made.seen(("external", outcome)).decision is decision
+
+
+def test_a_node_without_backends_does_not_decide_about_a_service(tmp_path: Path) -> None:
+    """With externalTrafficPolicy Local it drops what comes; a load balancer knows which nodes do not."""
+    expectation = "from: external, to: {service: shop/web}, ports: [80/TCP], verdict: allow"
+    spec = "type: NodePort, externalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80}]"
+    service = (
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{{spec}}}\n---\n"
+    )
+    made = lab(tmp_path, expectation, _workload("web", 1) + service)
+    asked = {bool(each.answering): each.predicted for each in made.plan.questions}
+    assert asked == {True: Match.YES, False: Match.NO}
+    assert made.seen().decision is Decision.HOLDS
+    assert made.seen(("external", Outcome.DROPPED)).decision is Decision.FAILS
 
 
 def test_what_no_probe_can_ask_is_undecided(tmp_path: Path) -> None:

@@ -148,3 +148,42 @@ def test_what_is_predicted_depends_on_the_backends_that_policies_close(
     )
     found = asked(made(text + policy + service(_SELECTED)), Filters(sources=("client",)))
     assert [(each.source.name, each.match) for each in found] == [("client", match)]
+
+
+def _placed(name: str, node: str, *addresses: str) -> str:
+    ips = ", ".join(f"{{ip: '{each}'}}" for each in addresses)
+    return pod(name, labels="app: web").replace(
+        "spec: {", f"status: {{phase: Running, podIPs: [{ips}]}}\nspec: {{nodeName: {node}, "
+    )
+
+
+_FOUR, _SIX = "10.244.0.5", "fd00:10:244::5"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "versions"), [((_FOUR,), {False}), ((_SIX,), {True}), ((_FOUR, _SIX), {False, True})]
+)
+def test_an_address_leads_only_to_backends_of_its_own_ip_version(
+    made: Made, addresses: tuple[str, ...], versions: set[bool]
+) -> None:
+    """A Service of both families has an EndpointSlice for each; one without endpoints refuses."""
+    other = _placed("client", "n1", "10.244.0.6", "fd00:10:244::6").replace("app: web", "app: client")
+    world = made(
+        _placed("a", "n1", *addresses) + other + service(f"{_SELECTED}, ipFamilyPolicy: PreferDualStack")
+    )
+    assert {":" in each for each in world.cluster.services[0].cluster_ips} == {False, True}
+    found = asked(world)
+    assert {":" in each.address for each in found} == versions
+    assert {(each.match, each.backends) for each in found} == {(Match.YES, frozenset(["shop/a"]))}
+
+
+def test_a_node_without_backends_answers_nobody_where_the_client_is_to_be_seen(made: Made) -> None:
+    """externalTrafficPolicy Local "drops" what comes to a node without endpoints."""
+    spec = f"type: NodePort, externalTrafficPolicy: Local, {_SELECTED}"
+    world = made(_placed("a", "n1", _FOUR) + service(spec))
+    nodes = {address: node.name for node in world.nodes for address in node.addresses}
+    found = [each for each in asked(world) if each.source.external]
+    assert {(nodes[each.address], each.match, each.backends) for each in found} == {
+        ("n1", Match.YES, frozenset(["shop/a"])),
+        ("n2", Match.NO, frozenset()),
+    }

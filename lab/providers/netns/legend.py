@@ -31,7 +31,7 @@ class Verdict:
         names = ", ".join(self.policies)
         where = f" ({self.span})" if self.span else ""
         if self.direction is None:
-            return f"no ready backend of {names}{where}"
+            return f"no ready backend of {names}{self.rule}{where}"
         if self.rule:
             return f"{self.direction.value}: {names} {self.rule}{where}"
         return f"{self.direction.value}: no rule of {names}{where} admits it"
@@ -62,11 +62,11 @@ class Legend:
             Verdict(direction=direction, policies=tuple(map(_name, policies)), rule="", span=span)
         )
 
-    def of_service(self, service: Service) -> str:
-        """Return the id of what a Service refuses for want of a backend."""
+    def of_service(self, service: Service, where: str = "") -> str:
+        """Return the id of what a Service does not take for want of a backend, at all or somewhere."""
         name = f"Service {service.namespace}/{service.name}"
         span = f"{service.span.file}:{service.span.line}"
-        return self._id(Verdict(direction=None, policies=(name,), rule="", span=span))
+        return self._id(Verdict(direction=None, policies=(name,), rule=where, span=span))
 
     def _id(self, verdict: Verdict) -> str:
         return self._ids.setdefault(verdict, f"g{self.generation}-{len(self._ids)}")

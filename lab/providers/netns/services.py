@@ -127,7 +127,8 @@ class Services:
         (part,) = self._table.from_or_to("saddr", inside)
         outside = f"meta mark set {_FROM_OUTSIDE} goto {chain}"
         if service.preserves_source:
-            outside = f"goto {local}" if local else "drop"
+            nobody = self._legend.of_service(service, " on this node")
+            outside = f"goto {local}" if local else f'log prefix "{nobody}" group {nflog.DROPS} drop'
         return self._table.chain((f"{part.text} goto {chain}", outside))
 
     def _balance(self, port: ServicePort, version: int, backends: list[tuple[Pod, str, int]]) -> str:
