@@ -45,3 +45,13 @@ def raw(connected: ApiClient) -> Callable[..., tuple[int, Any]]:
         return found.status, json.loads(found.data)
 
     return send
+
+
+@pytest.fixture
+def apply(raw: Callable[..., tuple[int, Any]]) -> Callable[..., tuple[int, Any]]:
+    """Return what applies a document on the server's side, as a manager."""
+
+    def send(path: str, document: Any, manager: str = "kubereach", query: str = "") -> tuple[int, Any]:
+        return raw("PATCH", f"{path}?fieldManager={manager}{query}", document, "application/apply-patch+yaml")
+
+    return send

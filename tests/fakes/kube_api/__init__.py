@@ -6,10 +6,14 @@
 | `kinds` | the kinds of objects that are served, and discovery |
 | `statuses` | the `Status` objects that say what went wrong, in Kubernetes' own words |
 | `store` | objects, their revisions, and what happened to them |
-| `selectors`, `lists` | lists in pages, of what selectors choose |
+| `selectors`, `lists`, `watches` | lists in pages, and what happens, of what selectors choose |
+| `schema`, `merging`, `managed` | the fields of kinds; patches; server-side apply, and who manages what |
+| `validation`, `admission`, `ephemeral` | defaults, and what is refused |
+| `writes`, `removal` | what becomes of an object on its way into the store, and out of it |
 | `server` | the server: who asks, what they may, which module answers |
 
-What it says was taken from the sources of Kubernetes 1.36.
+What it says is what the sources of Kubernetes say. Nothing but what is stored is listed: the namespaces that
+every cluster has are there without being listed, until a test adds them.
 """
 
 from tests.fakes.kube_api.kinds import BUILT_IN, Kind, Object

@@ -14,13 +14,23 @@ from typing import Any, Self
 
 import yaml
 
-from tests.fakes.kube_api import lists, statuses
+from tests.fakes.kube_api import lists, managed, statuses, writes
 from tests.fakes.kube_api.kinds import BUILT_IN, Kind, Object, Place, discovery, place
+from tests.fakes.kube_api.managed import Manager
+from tests.fakes.kube_api.selectors import chosen
 from tests.fakes.kube_api.statuses import Refused
 from tests.fakes.kube_api.store import Key, Store, shown
+from tests.fakes.kube_api.watches import Watch
 from tests.fakes.kube_api.wire import Reply, Request, Server
 
-_STAMP = "2026-01-01T00:00:00Z"
+_VERBS = {
+    ("GET", True): "get",
+    ("GET", False): "list",
+    ("POST", False): "create",
+    ("PUT", True): "update",
+    ("PATCH", True): "patch",
+    ("DELETE", True): "delete",
+}
 
 
 class KubeApi:
@@ -37,6 +47,8 @@ class KubeApi:
         self.denied: set[str] = set()
         self.requests: list[Request] = []
         self.store = Store()
+        self.bookmarks = 0.2
+        """Seconds of quiet after which a watch that asks for bookmarks is told one."""
         self._scripts: dict[str, deque[Reply]] = {}
         self._tls = tls
         self._server = Server(self.answer, tls)
@@ -48,6 +60,7 @@ class KubeApi:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.store.end()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -60,20 +73,18 @@ class KubeApi:
         """Return the objects of a kind, by namespace and name."""
         return self.store.objects((group, plural))
 
-    def add(self, *objects: Object) -> None:
-        """Store objects as they are, as if others had created them one after the other."""
+    def add(self, *objects: Object, by: str = "kubectl") -> None:
+        """Store objects as they are, as if others had applied them one after the other."""
         for given in objects:
             kind = self.kind(given)
             namespace = given["metadata"].get("namespace", "default") if kind.namespaced else ""
             uid = f"00000000-0000-4000-8000-{self.store.revision + 1:012d}"
-            stamp = {
-                "creationTimestamp": _STAMP,
-                "managedFields": [{"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {}}}],
-                "uid": uid,
-            }
-            stored = {**given, "metadata": {**given["metadata"], **stamp}}
+            stored = {**given, "metadata": {**given["metadata"], "creationTimestamp": writes.NOW, "uid": uid}}
             if kind.namespaced:
                 stored["metadata"]["namespace"] = namespace
+            managed.updated(
+                None, stored, Manager(name=by, operation="Apply", version=kind.api_version), writes.NOW
+            )
             self.store.put(kind, stored)
 
     def kind(self, given: Mapping[str, Any]) -> Kind:
@@ -86,8 +97,12 @@ class KubeApi:
         self._scripts.setdefault(path, deque()).extend(replies)
 
     def compact(self) -> None:
-        """Forget the past: continue tokens given out so far expire."""
+        """Forget the past: continue tokens and revisions given out so far expire."""
         self.store.compact()
+
+    def expire_watches(self) -> None:
+        """Let every watch that runs end with the 410 that tells its client to list again."""
+        self.store.cut()
 
     def kubeconfig(self, *, context: str = "kind-kubereach", **parts: Mapping[str, Any]) -> str:
         """Return a kubeconfig with one context; `cluster` and `user` are merged into its entries."""
@@ -133,12 +148,36 @@ class KubeApi:
         return Reply(body=document) if request.method == "GET" else statuses.NO_SUCH_METHOD
 
     def _at(self, found: Place, request: Request, user: str) -> Reply:
-        if request.method != "GET":
+        verb = _VERBS.get((request.method, bool(found.name)))
+        if verb is None:
             return statuses.NO_SUCH_METHOD
-        self.permit(user, "get" if found.name else "list", found)
-        if found.name:
-            return self._one(found)
-        return lists.page(self.store, found.kind, found.namespace, request.query)
+        if verb == "list" and request.query.get("watch") in ("true", "1"):
+            verb = "watch"
+        self.permit(user, verb, found)
+        if verb in ("get", "list", "watch"):
+            return self._read(verb, found, request)
+        return writes.written(self, verb, found, request, user)
+
+    def _read(self, verb: str, found: Place, request: Request) -> Reply:
+        if verb == "list":
+            return lists.page(self.store, found.kind, found.namespace, request.query)
+        if verb == "watch":
+            return self._watch(found, request.query)
+        return self._one(found)
+
+    def _watch(self, found: Place, query: Mapping[str, str]) -> Watch:
+        return Watch(
+            store=self.store,
+            kind=found.kind,
+            namespace=found.namespace,
+            chosen=chosen(found.kind, query),
+            revision=int(query.get("resourceVersion") or 0),
+            seconds=float(query.get("timeoutSeconds") or 1800),
+            bookmarks=self.bookmarks if query.get("allowWatchBookmarks") in ("true", "1") else 0,
+        )
+
+    def happened(self) -> None:
+        """Let the cluster see what was written: what controllers do follows at once."""
 
     def permit(self, user: str, verb: str, found: Place) -> None:
         """Raise Refused when nobody may do that."""

@@ -35,6 +35,7 @@ class Store:
         self.changed = threading.Condition(threading.RLock())
         self.revision = 1000
         self.compacted = 0
+        self.cuts = 0
         self._objects: dict[tuple[str, str], dict[Key, Object]] = {}
         self._events: list[Event] = []
 
@@ -80,6 +81,14 @@ class Store:
             self.revision += 1
             self.compacted = self.revision
             self.changed.notify_all()
+
+    def cut(self) -> None:
+        """Let those who watch lose track."""
+        with self.changed:
+            self.cuts += 1
+            self.changed.notify_all()
+
+    end = cut
 
     def since(self, kind: Kind, revision: int) -> list[Event]:
         """Return what happened to objects of a kind after a revision."""

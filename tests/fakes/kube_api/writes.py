@@ -1,0 +1,275 @@
+"""Writes: create, replace, patch, apply, delete; what becomes of an object on its way into the store."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.fakes.kube_api import admission, ephemeral, managed, removal, statuses, validation
+from tests.fakes.kube_api.kinds import Kind, Object, Place
+from tests.fakes.kube_api.managed import Conflict, Manager
+from tests.fakes.kube_api.merging import json_patch, merge_patch, merged
+from tests.fakes.kube_api.schema import undeclared
+from tests.fakes.kube_api.statuses import Refused
+from tests.fakes.kube_api.store import shown
+from tests.fakes.kube_api.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from tests.fakes.kube_api.server import KubeApi
+
+NOW = "2026-01-01T00:00:00Z"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+JSON = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+# The status of these is written by controllers, through a subresource of its own.
+_WITHOUT_STATUS = frozenset(("ConfigMap", "Event", "ServiceAccount"))
+# Who deletes one of these is shown it, and not told that it is gone.
+_RETURNED = frozenset(("Pod", "Service", "ServiceAccount"))
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def written(api: KubeApi, verb: str, place: Place, request: Request, user: str) -> Reply:
+    """Answer a request that changes something. Raises Refused."""
+    match verb:
+        case "create":
+            return created(api, place, request)
+        case "update":
+            return replaced(api, place, request)
+        case "delete":
+            return deleted(api, place, request)
+        case _:
+            return patched(api, place, request, user)
+
+
+def created(api: KubeApi, place: Place, request: Request) -> Reply:
+    """Answer POST."""
+    given = _read(request)
+    metadata = given.setdefault("metadata", {})
+    if not metadata.get("name") and metadata.get("generateName"):
+        metadata["name"] = f"{metadata['generateName']}{suffix(api.store.revision)}"
+    named = Place(kind=place.kind, namespace=place.namespace, name=str(metadata.get("name") or ""))
+    if not named.name:
+        words = "name or generateName is required"
+        raise Refused(statuses.invalid(place.kind, "", [validation.required("metadata.name", words)]))
+    if api.store.find(place.kind, place.namespace, named.name):
+        raise Refused(statuses.exists(named))
+    managed.updated(None, given, _manager(request, place.kind, "Update"), NOW)
+    return Reply(status=201, body=finish(api, named, None, given, dry=_dry(request)))
+
+
+def replaced(api: KubeApi, place: Place, request: Request) -> Reply:
+    """Answer PUT."""
+    live, given = _there(api, place), _read(request)
+    version = given.get("metadata", {}).get("resourceVersion")
+    if version and version != live["metadata"]["resourceVersion"]:
+        raise Refused(statuses.conflict(place, _MODIFIED))
+    return Reply(body=_changed(api, place, live, given, request))
+
+
+def patched(api: KubeApi, place: Place, request: Request, user: str) -> Reply:
+    """Answer PATCH, of whatever type."""
+    content = request.headers.get("content-type", "").partition(";")[0]
+    if content == APPLY:
+        return _applied(api, place, request, user)
+    live = _there(api, place)
+    if content == MERGE:
+        return Reply(body=_changed(api, place, live, merge_patch(live, _json(request)), request))
+    if content == JSON:
+        try:
+            given = json_patch(live, _json(request))
+        except (LookupError, ValueError, TypeError) as error:
+            words = f"the server rejected our request due to an error in our request: {error}"
+            raise Refused(statuses.status(422, "Invalid", words)) from None
+        return Reply(body=_changed(api, place, live, given, request))
+    if content == STRATEGIC and place.kind.built_in:
+        given = merged(live, _json(request), strategic=True)
+        return Reply(body=_changed(api, place, live, given, request))
+    known = [JSON, MERGE, APPLY, *([STRATEGIC] if place.kind.built_in else [])]
+    accepted = f"accepted media types include: {', '.join(known)}"
+    words = f"the body of the request was in an unknown format - {accepted}"
+    return statuses.status(415, "UnsupportedMediaType", words)
+
+
+def _applied(api: KubeApi, place: Place, request: Request, user: str) -> Reply:
+    if not request.query.get("fieldManager"):
+        options = Kind(group="meta.k8s.io", plural="patchoptions", kind="PatchOptions")
+        told = validation.required("fieldManager", "is required for apply patch")
+        raise Refused(statuses.invalid(options, "", [told]))
+    wanted = _read(request)
+    live = api.store.find(place.kind, place.namespace, place.name)
+    if live is None:
+        api.permit(user, "create", place)
+    _fits(place, wanted)
+    me = _manager(request, place.kind, "Apply")
+    try:
+        found = managed.applied(live, wanted, me, force=request.query.get("force") in ("true", "1"), time=NOW)
+    except Conflict as conflict:
+        causes = [
+            statuses.cause("FieldManagerConflict", f"conflict with {manager}", managed.written(path))
+            for manager, path in conflict.found
+        ]
+        raise Refused(statuses.status(409, "Conflict", conflict.message, {"causes": causes})) from None
+    body = finish(api, place, live, found, dry=_dry(request))
+    return Reply(status=200 if live else 201, body=body)
+
+
+def _fits(place: Place, wanted: Object) -> None:
+    """Refuse a document that is not of the place, or has fields that nobody declared."""
+    kind, metadata = place.kind, wanted.setdefault("metadata", {})
+    if metadata.get("managedFields") is not None:
+        raise Refused(statuses.bad("metadata.managedFields must be nil"))
+    title = f"{place.namespace}/{place.name}; {kind.api_version}, Kind={kind.kind}"
+    if strange := undeclared(kind, wanted):
+        said = [f"{each}: field not declared in schema" for each in strange]
+        words = said[0] if len(said) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in said)
+        # The real one has no reason for it either, and calls it an error of its own.
+        raise Refused(statuses.status(500, "", f"failed to create typed patch object ({title}): {words}"))
+    if metadata.setdefault("name", place.name) != place.name:
+        name = metadata["name"]
+        words = f"the name of the object ({name}) does not match the name on the URL ({place.name})"
+        raise Refused(statuses.bad(words))
+
+
+def _changed(api: KubeApi, place: Place, live: Object, given: Object, request: Request) -> Object:
+    """Store another version of an object, or of what a subresource shows of it; return it."""
+    if place.subresource == "status":
+        found = {**copy.deepcopy(live), "status": given.get("status") or {}}
+    elif place.subresource == "ephemeralcontainers":
+        found = ephemeral.added(place, live, given)
+    else:
+        found = given
+    me = _manager(request, place.kind, "Update", place.subresource)
+    managed.updated(live, found, me, NOW)
+    return finish(api, place, live, found, dry=_dry(request))
+
+
+def finish(api: KubeApi, place: Place, live: Object | None, found: Object, *, dry: bool = False) -> Object:
+    """Default, admit, check and store an object, and let the cluster see it. Raises Refused."""
+    kind = place.kind
+    found = {**copy.deepcopy(found), "apiVersion": kind.api_version, "kind": kind.kind}
+    _stamp(api, place, live, found)
+    if not place.subresource and kind.kind not in _WITHOUT_STATUS:
+        found.pop("status", None)
+        if live and "status" in live:
+            found["status"] = copy.deepcopy(live["status"])
+    validation.defaulted(kind, found)
+    if live is None:
+        admission.created(api.store, place)
+    if kind.kind == "Pod" and place.subresource != "status":
+        admission.secure(api.store, place, found)
+    if causes := validation.errors(kind, found, live if place.subresource == "" else None):
+        raise Refused(statuses.invalid(kind, place.name, causes))
+    if dry or (live and _same(live, found)):
+        return shown(kind, found)
+    if found["metadata"].get("deletionTimestamp") and not found["metadata"].get("finalizers"):
+        return shown(kind, removal.finalized(api, kind, found))
+    api.store.put(kind, found)
+    api.happened()
+    return shown(kind, api.store.find(kind, place.namespace, place.name) or found)
+
+
+def _stamp(api: KubeApi, place: Place, live: Object | None, found: Object) -> None:
+    metadata = found.setdefault("metadata", {})
+    metadata["name"] = place.name
+    if place.kind.namespaced:
+        metadata["namespace"] = place.namespace
+    if live is None:
+        metadata.update(creationTimestamp=NOW, uid=f"00000000-0000-4000-8000-{api.store.revision + 1:012d}")
+        metadata.pop("resourceVersion", None)
+    else:
+        kept = ("creationTimestamp", "uid", "resourceVersion", "deletionTimestamp")
+        metadata.update({key: live["metadata"][key] for key in kept if key in live["metadata"]})
+    if "spec" in found and place.kind.kind not in ("Service", "Namespace", "Node"):
+        before = (live or {"metadata": {}})["metadata"].get("generation", 0)
+        same = live is not None and live.get("spec") == found["spec"]
+        metadata["generation"] = before if same else before + 1
+
+
+def _same(live: Object, found: Object) -> bool:
+    """Tell whether nothing but bookkeeping differs: then nothing is written."""
+
+    def plain(each: Object) -> Any:
+        metadata = {k: v for k, v in each["metadata"].items() if k not in ("resourceVersion", "generation")}
+        return {**each, "metadata": metadata}
+
+    return bool(plain(live) == plain(found))
+
+
+def deleted(api: KubeApi, place: Place, request: Request) -> Reply:
+    """Answer DELETE: an object with finalizers stays until they are gone."""
+    live = _there(api, place)
+    options = _json(request) if request.body else {}
+    policy = options.get("propagationPolicy") or request.query.get("propagationPolicy") or "Background"
+    wanted = (options.get("preconditions") or {}).get("uid")
+    uid = live["metadata"].get("uid")
+    if wanted and wanted != uid:
+        key = "/".join(filter(None, ("/registry", place.kind.plural, place.namespace, place.name)))
+        words = (
+            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
+        )
+        raise Refused(statuses.conflict(place, words))
+    if place.kind.kind == "Namespace" and place.name in admission.IMMORTAL:
+        raise Refused(statuses.forbidden(place, "this namespace may not be deleted"))
+    if not _dry(request) and "All" not in (options.get("dryRun") or ()):
+        gone = removal.delete(api, place, policy)
+        api.happened()
+        if not gone:
+            return Reply(body=shown(place.kind, _there(api, place)))
+    if place.kind.kind in _RETURNED:
+        return Reply(body=shown(place.kind, live))
+    details = {**statuses.about(place), "uid": uid}
+    return Reply(body={"kind": "Status", "apiVersion": "v1", "status": "Success", "details": details})
+
+
+def suffix(number: int) -> str:
+    """Return five characters such as the API server appends to a `generateName`."""
+    said = ""
+    for _ in range(5):
+        number, at = divmod(number * 31 + 7, len(_ALPHABET))
+        said += _ALPHABET[at]
+    return said
+
+
+def _there(api: KubeApi, place: Place) -> Object:
+    live = api.store.find(place.kind, place.namespace, place.name)
+    if live is None:
+        raise Refused(statuses.not_found(place))
+    return live
+
+
+def _manager(request: Request, kind: Kind, operation: str, subresource: str = "") -> Manager:
+    name = request.query.get("fieldManager") or request.headers.get("user-agent", "").partition("/")[0]
+    return Manager(
+        name=name or "unknown", operation=operation, version=kind.api_version, subresource=subresource
+    )
+
+
+def _dry(request: Request) -> bool:
+    return ("dryRun", "All") in request.pairs
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.body)
+    except ValueError as error:
+        raise Refused(statuses.bad(f"error decoding patch: {error}")) from None
+
+
+def _read(request: Request) -> Object:
+    """Return the object of a body: JSON is YAML too, and read faster as JSON."""
+    try:
+        found = json.loads(request.body)
+    except ValueError:
+        try:
+            found = yaml.safe_load(request.body)
+        except yaml.YAMLError as error:
+            raise Refused(statuses.bad(f"error decoding YAML: {error}")) from None
+    if not isinstance(found, dict):
+        raise Refused(statuses.bad("couldn't get version/kind; json parse error"))
+    return found
