@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.diagnostics import Diagnostic, Severity
 from analyzer.expect.blocks import blocks, idle, service_blocks
+from analyzer.expect.crowd import Crowd
 from analyzer.expect.ends import Population
 from analyzer.expect.expectation import Outcome, ToService
 from analyzer.expect.result import Result
@@ -19,7 +20,7 @@ from analyzer.load.text import printable
 from analyzer.pairs import Pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from analyzer.diagnostics import Span
     from analyzer.expect.expectation import End, Expectation
@@ -34,30 +35,36 @@ def check(reachability: Reachability, expectations: Sequence[Expectation]) -> tu
     """Ask everything that is expected, and return what became of it."""
     population = Population(reachability)
     services = Services(population)
-    asked = [_Asked(each, population, services) for each in expectations]
-    _take_rows(population, [tally for each in asked for tally in each.tallies])
+    crowd = Crowd(population)
+    asked = [_Asked(each, population, services, crowd) for each in expectations]
+    _take_rows(population, crowd, [tally for each in asked for tally in each.tallies])
     return tuple(each.result() for each in asked)
 
 
-def _take_rows(population: Population, tallies: Iterable[Tally]) -> None:
+def _take_rows(population: Population, crowd: Crowd, tallies: Sequence[Tally]) -> None:
     """Make every row that somebody asks for once, and hand it to all who do."""
-    asking: dict[int, list[Tally]] = {}
+    if not tallies:
+        return
+    pairs = Pairs(population.reachability.engine)
+    special: dict[int, list[Tally]] = {}
     for tally in tallies:
-        for number in population.classes(tally.block.sources):
-            asking.setdefault(number, []).append(tally)
-    pairs = Pairs(population.reachability.engine) if asking else None
-    for number in sorted(asking):
-        assert pairs, "somebody asks"
+        for number in population.classes(tally.special):
+            special.setdefault(number, []).append(tally)
+    for number in sorted({*crowd.classes, *special}):
         row = pairs.row(number)
-        cells = frozenset(row)
-        for tally in asking[number]:
-            tally.add(number, row, cells)
+        crowd.add(number, row)
+        for tally in special.get(number, ()):
+            tally.add(number, row)
+    for tally in tallies:
+        tally.settle(pairs)
 
 
 class _Asked:
     """One expectation: its counts, or why nothing can be counted."""
 
-    def __init__(self, expectation: Expectation, population: Population, services: Services) -> None:
+    def __init__(
+        self, expectation: Expectation, population: Population, services: Services, crowd: Crowd
+    ) -> None:
         self._expectation = expectation
         self._population = population
         self._services = services
@@ -65,7 +72,7 @@ class _Asked:
         self.tallies: list[Tally] = []
         self._to_services: list[Found] = []
         if self._problem is None:
-            self.tallies = [Tally(block, population) for block in blocks(expectation, population)]
+            self.tallies = [Tally(block, population, crowd) for block in blocks(expectation, population)]
             self._to_services = [services.tally(block) for block in service_blocks(expectation, population)]
 
     def result(self) -> Result:

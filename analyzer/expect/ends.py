@@ -69,7 +69,6 @@ class Population:
         self._addresses = ~reachability.cluster.pod_addresses
         self._known: dict[End, Meant] = {}
         self._classes: dict[Bitmap, tuple[int, ...]] = {}
-        self.kinds = tuple(each.kind for each in reachability.engine.classes)
         self._weights: dict[Bitmap, Weights] = {}
         self._hosts: dict[int, tuple[Bitmap, Bitmap]] = {}
 
@@ -77,6 +76,11 @@ class Population:
     def single(self) -> Bitmap:
         """The endpoints that are one pod, so that a connection with itself says nothing."""
         return bitmap(i for i, each in enumerate(self.endpoints) if not each.external and each.replicas < 2)
+
+    @cached_property
+    def hosts(self) -> Bitmap:
+        """The endpoints that use the network of their nodes."""
+        return bitmap(i for i, each in enumerate(self.endpoints) if each.host_network)
 
     @cached_property
     def of_class(self) -> tuple[Bitmap, ...]:

@@ -6,12 +6,11 @@ Comes in: rows of the evaluation, class by class. Goes out: counts and a witness
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, assert_never
 
-from analyzer.bitmaps import bitmap, lowest, members
+from analyzer.bitmaps import lowest, members
 from analyzer.bounds import Bounds
-from analyzer.classes import Kind
+from analyzer.expect.crowd import WRONG, Asked
 from analyzer.expect.expectation import Outcome
 from analyzer.expect.result import Witness
 from analyzer.model import Match
@@ -21,12 +20,14 @@ from analyzer.sets import PortSet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.bitmaps import Bitmap, Weights
+    from analyzer.bitmaps import Bitmap
     from analyzer.bounds import Cell
     from analyzer.engine import Row
     from analyzer.expect.blocks import Block
+    from analyzer.expect.crowd import Crowd
     from analyzer.expect.ends import Population
     from analyzer.expect.expectation import Question
+    from analyzer.pairs import Pairs
 
 
 class Found(Protocol):
@@ -53,53 +54,24 @@ class _Candidate(NamedTuple):
     classes: Bitmap
 
 
-class _Destinations:
-    """Destinations, as classes and counted by class: worked out when there is something to count."""
-
-    def __init__(self, population: Population, endpoints: Bitmap) -> None:
-        self.endpoints = endpoints
-        self._population = population
-
-    @cached_property
-    def classes(self) -> Bitmap:
-        """Their classes."""
-        return bitmap(self._population.classes(self.endpoints))
-
-    @cached_property
-    def weights(self) -> Weights:
-        """How many of them each class has."""
-        return self._population.weights(self.endpoints)
-
-
 class _Kind:
-    """Which cells are not as expected of pairs that are exempt, may be, or are not; each is judged once."""
+    """What a question says of pairs that are exempt, may be, or are not; each cell is judged once."""
 
     def __init__(self, question: Question, exempt: Match, population: Population) -> None:
         self._question = question
         self._exempt = exempt
         self._cells = population.reachability.engine.algebra.cells
-        self._judged: set[Cell] = set()
-        self._wrong: set[Cell] = set()
-        self._failing: set[Cell] = set()
+        self._judged: dict[Cell, Outcome] = {}
 
-    def wrong(self, cells: frozenset[Cell]) -> frozenset[Cell]:
-        """Return those of some cells that are not as expected."""
-        if not cells <= self._judged:
-            for cell in cells - self._judged:
-                outcome = self._question.outcome(self._bounds(cell))
-                if outcome is not Outcome.HOLDS:
-                    self._wrong.add(cell)
-                if outcome is Outcome.FAILS:
-                    self._failing.add(cell)
-            self._judged |= cells
-        return cells & self._wrong
-
-    def parted(self, wrong: frozenset[Cell]) -> Iterator[tuple[Outcome, frozenset[Cell]]]:
-        """Yield what `wrong` returned by outcome."""
-        if failing := wrong & self._failing:
-            yield Outcome.FAILS, failing
-        if doubtful := wrong - failing:
-            yield Outcome.UNKNOWN, doubtful
+    def wrong(self, row: Row) -> dict[Outcome, Bitmap]:
+        """Return the classes of a row that are not as expected, by outcome."""
+        found: dict[Outcome, Bitmap] = {}
+        for cell, classes in row.items():
+            if (outcome := self._judged.get(cell)) is None:
+                outcome = self._judged[cell] = self._question.outcome(self._bounds(cell))
+            if outcome is not Outcome.HOLDS:
+                found[outcome] = found.get(outcome, 0) | classes
+        return found
 
     def _bounds(self, cell: Cell) -> Bounds:
         bounds = self._cells[cell]
@@ -115,21 +87,28 @@ class _Kind:
 
 
 class Tally:
-    """The pairs of a block; rows of all classes among its sources must be added, each once."""
+    """The pairs of a block.
 
-    def __init__(self, block: Block, population: Population) -> None:
+    Most sources ask their question in the crowd; nodes, and a pod that is asked about itself, are counted
+    here: rows of their classes must be added, each once.
+    """
+
+    def __init__(self, block: Block, population: Population, crowd: Crowd) -> None:
         self.block = block
         self.counts: Counter[Outcome] = Counter()
         self._population = population
+        self._crowd = crowd
         self._first: dict[Outcome, _Candidate] = {}
         self._exempt, self._doubted, self._plain = (
             _Kind(block.question, match, population) for match in (Match.YES, Match.MAYBE, Match.NO)
         )
-        self._all = _Destinations(population, block.destinations)
-        self._pods = _Destinations(population, block.destinations & population.inside)
         # A pod with itself says nothing, unless nothing else is asked.
         self._itself = 0 if block.itself else block.sources & block.destinations & population.single
         self.pairs = self._pairs()
+        self.special = block.sources & (population.single if block.itself else population.hosts)
+        self._asked = tuple(self._questions())
+        for each in self._asked:
+            crowd.ask(each)
 
     def _pairs(self) -> int:
         """Count them; no policy of the cluster sees those of two external endpoints."""
@@ -139,58 +118,63 @@ class Tally:
         external = (sources & ~inside).bit_count() * (destinations & ~inside).bit_count()
         return everything - external - self._itself.bit_count()
 
-    def add(self, number: int, row: Row, cells: frozenset[Cell]) -> None:
-        """Take in what a source class may open to every class; `cells` are the keys of the row."""
-        population, kind = self._population, self._population.kinds[number]
-        sources = self.block.sources & population.of_class[number]
-        if self.block.itself and sources & population.single:
-            self._add(sources, self._all, number, row, self._exempt, cells)
-        elif kind is Kind.HOST:
-            for host in members(sources):
-                self._add_host(host, number, row, cells)
-        else:
-            destinations = self._pods if kind is Kind.EXTERNAL else self._all
-            self._add(sources, destinations, number, row, self._plain, cells)
+    def _questions(self) -> Iterator[Asked]:
+        """Yield what is asked in the crowd: by pods about everybody, by addresses about pods."""
+        inside, block = self._population.inside, self.block
+        sources = block.sources & ~self.special
+        for some, destinations in (
+            (sources & inside, block.destinations),
+            (sources & ~inside, block.destinations & inside),
+        ):
+            if some and destinations:
+                yield Asked(block.question, some, destinations)
 
-    def _add_host(self, host: int, number: int, row: Row, cells: frozenset[Cell]) -> None:
+    def add(self, number: int, row: Row) -> None:
+        """Take in what a class of special sources may open to every class."""
+        sources = self.special & self._population.of_class[number]
+        if self.block.itself:
+            self._add(sources, self.block.destinations, number, row, self._exempt)
+        else:
+            for host in members(sources):
+                self._add_host(host, number, row)
+
+    def _add_host(self, host: int, number: int, row: Row) -> None:
         """Keep the pods that its node always reaches, or may, apart."""
         surely, maybe = self._population.admitted(host)
         there = self.block.destinations
-        for kind, endpoints in (
+        for kind, destinations in (
             (self._plain, there & ~(surely | maybe)),
             (self._doubted, there & maybe),
             (self._exempt, there & surely),
         ):
-            self._add(1 << host, _Destinations(self._population, endpoints), number, row, kind, cells)
+            if destinations:
+                self._add(1 << host, destinations, number, row, kind)
 
-    def _add(
-        self,
-        sources: Bitmap,
-        destinations: _Destinations,
-        number: int,
-        row: Row,
-        kind: _Kind,
-        cells: frozenset[Cell],
-    ) -> None:
-        if wrong := kind.wrong(cells):
-            for outcome, found in kind.parted(wrong):
-                hit = 0
-                for cell in found:
-                    hit |= row[cell]
-                if hit := hit & destinations.classes:
-                    self._count(outcome, sources, destinations, hit, number)
+    def _add(self, sources: Bitmap, destinations: Bitmap, number: int, row: Row, kind: _Kind) -> None:
+        for outcome, classes in kind.wrong(row).items():
+            count = sources.bit_count() * self._population.weights(destinations).count(classes)
+            if classes >> number & 1:
+                count -= (sources & destinations & self._itself).bit_count()
+            if count:
+                candidate = _Candidate(lowest(sources), sources, destinations, classes)
+                self._count(outcome, count, candidate)
 
-    def _count(
-        self, outcome: Outcome, sources: Bitmap, destinations: _Destinations, classes: Bitmap, number: int
-    ) -> None:
-        count = sources.bit_count() * destinations.weights.count(classes)
-        if self._itself and classes >> number & 1:
-            count -= (sources & destinations.endpoints & self._itself).bit_count()
-        if count:
-            self.counts[outcome] += count
-            known, first = self._first.get(outcome), lowest(sources)
-            if known is None or first < known.first:
-                self._first[outcome] = _Candidate(first, sources, destinations.endpoints, classes)
+    def settle(self, pairs: Pairs) -> None:
+        """Take in what became of the questions in the crowd; all rows must have been added."""
+        for asked in self._asked:
+            for outcome in WRONG:
+                if found := self._crowd.wrong(asked, outcome, self._itself):
+                    number = self._population.endpoints[found.first].number
+                    classes = self._plain.wrong(pairs.row(number))[outcome]
+                    sources = asked.sources & self._population.of_class[number]
+                    candidate = _Candidate(found.first, sources, asked.destinations, classes)
+                    self._count(outcome, found.pairs, candidate)
+
+    def _count(self, outcome: Outcome, count: int, candidate: _Candidate) -> None:
+        self.counts[outcome] += count
+        known = self._first.get(outcome)
+        if known is None or candidate.first < known.first:
+            self._first[outcome] = candidate
 
     def place(self, outcome: Outcome) -> int:
         """Return the number of the first source that has such a pair; some has."""
