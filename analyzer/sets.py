@@ -46,6 +46,24 @@ def _intersect(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> tuple
     return tuple(found)
 
 
+def _subtract(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Walk two canonical tuples side by side; what is left of the first is canonical."""
+    found: list[Interval] = []
+    i = 0
+    for start, last in left:
+        first = start
+        while i < len(right) and right[i][0] <= last:
+            if first < right[i][0]:
+                found.append((first, right[i][0] - 1))
+            first = max(first, right[i][1] + 1)
+            if right[i][1] > last:
+                break  # the next interval may begin inside it
+            i += 1
+        if first <= last:
+            found.append((first, last))
+    return tuple(found)
+
+
 class IntervalSet:
     """A set of integers out of `UNIVERSE`, held as canonical closed intervals."""
 
@@ -101,7 +119,7 @@ class IntervalSet:
         return self._canonical(tuple(gaps))
 
     def __sub__(self, other: Self) -> Self:
-        return self & ~other
+        return self._canonical(_subtract(self.intervals, other.intervals))
 
     def __le__(self, other: Self) -> bool:
         return _intersect(self.intervals, other.intervals) == self.intervals

@@ -50,7 +50,7 @@ def _take_rows(population: Population, crowd: Crowd, tallies: Sequence[Tally]) -
     for tally in tallies:
         for number in population.classes(tally.special):
             special.setdefault(number, []).append(tally)
-    for number in sorted({*crowd.classes, *special}):
+    for number in sorted({*crowd.asking, *special}):
         row = pairs.row(number)
         crowd.add(number, row)
         for tally in special.get(number, ()):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.bitmaps import lowest, members
 from analyzer.expect.expectation import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from analyzer.bitmaps import Bitmap
     from analyzer.bounds import Cell
@@ -68,27 +69,34 @@ class Crowd:
         self._population = population
         self._cells = population.reachability.engine.algebra.cells
         self._numbers: dict[Question, int] = {}
-        self._asking: dict[int, dict[Bitmap, Bitmap]] = {}
+        self._asked: dict[Bitmap, dict[Bitmap, Bitmap]] = {}
         self._judged: dict[Cell, _Judged] = {}
         self._found: dict[tuple[Outcome, Bitmap], dict[Bitmap, _Found]] = {}
         self._sizes: dict[Bitmap, Counter[int]] = {}
 
-    @property
-    def classes(self) -> frozenset[int]:
-        """The source classes whose rows must be added."""
-        return frozenset(self._asking)
-
     def ask(self, asked: Asked) -> None:
         """Ask a question about some pairs."""
         bit = 1 << self._numbers.setdefault(asked.question, len(self._numbers))
-        there = asked.destinations
-        for number in self._population.classes(asked.sources):
-            questions = self._asking.setdefault(number, {})
-            questions[there] = questions.get(there, 0) | bit
+        questions = self._asked.setdefault(asked.sources, {})
+        questions[asked.destinations] = questions.get(asked.destinations, 0) | bit
+
+    @cached_property
+    def asking(self) -> dict[int, dict[Bitmap, Bitmap]]:
+        """The source classes whose rows must be added: by destinations, the questions about them."""
+        groups = list(self._asked.values())
+        found: dict[int, list[int]] = {}
+        for index, sources in enumerate(self._asked):
+            for number in self._population.classes(sources):
+                found.setdefault(number, []).append(index)
+        joined: dict[tuple[int, ...], dict[Bitmap, Bitmap]] = {}
+        for several in map(tuple, found.values()):
+            if several not in joined:
+                joined[several] = _joined(groups[index] for index in several)
+        return {number: joined[tuple(several)] for number, several in found.items()}
 
     def add(self, number: int, row: Row) -> None:
         """Take in what a source class may open to every class."""
-        asking = self._asking.get(number, {})
+        asking = self.asking.get(number, {})
         everything = 0
         for questions in asking.values():
             everything |= questions
@@ -157,6 +165,15 @@ class Crowd:
             numbers = (self._population.endpoints[index].number for index in members(endpoints))
             found = self._sizes[endpoints] = Counter(numbers)
         return found
+
+
+def _joined(groups: Iterable[Mapping[Bitmap, Bitmap]]) -> dict[Bitmap, Bitmap]:
+    """Return what is asked by several groups of sources together."""
+    found: dict[Bitmap, Bitmap] = {}
+    for each in groups:
+        for destinations, questions in each.items():
+            found[destinations] = found.get(destinations, 0) | questions
+    return found
 
 
 def _product(sizes: Mapping[int, int], counts: Mapping[int, int]) -> int:

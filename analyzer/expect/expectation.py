@@ -136,7 +136,8 @@ class Question:
         """Tell whether what is expected is so."""
         if not self.against(bounds, Outcome.UNKNOWN):
             return Outcome.HOLDS
-        return Outcome.FAILS if self.against(bounds, Outcome.FAILS) else Outcome.UNKNOWN
+        exact = bounds.certain == bounds.possible
+        return Outcome.FAILS if exact or self.against(bounds, Outcome.FAILS) else Outcome.UNKNOWN
 
     def against(self, bounds: Bounds, outcome: Outcome) -> PortSet:
         """Return the ports that are not as expected for certain (FAILS), or that may not be (UNKNOWN)."""
