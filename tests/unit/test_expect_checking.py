@@ -164,6 +164,19 @@ def test_a_pod_that_reaches_nobody_but_itself_breaks_no_rule() -> None:
     assert told(result(Written("shop/*", "shop/*", "deny"), *documents)) == (HOLDS, 2, 0, 0)
 
 
+def test_a_pod_that_reaches_nobody_but_itself_is_not_the_witness_of_others() -> None:
+    peers = "[{podSelector: {matchLabels: {app: alone}}}]"
+    alone = (
+        f"spec: {{podSelector: {{matchLabels: {{app: alone}}}}, policyTypes: [Ingress, Egress],"
+        f" ingress: [{{from: {peers}}}], egress: [{{to: {peers}}}]}}"
+    )
+    documents = pod("a", labels="{app: alone}"), pod("b"), pod("c"), policy(alone)
+    made = result(Written("shop/*", "shop/*", "deny"), *documents)
+    assert told(made) == (FAILS, 6, 2, 0)
+    assert made.witness
+    assert (made.witness.source.name, made.witness.destination.name) == ("b", "c")
+
+
 def test_every_address_of_a_block_is_asked() -> None:
     inside = "spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/9}}]}]}"
     documents = pod("a"), policy(inside)
