@@ -8,13 +8,13 @@ rewritten to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from analyzer.bitmaps import members
 from analyzer.bounds import Bounds
 from analyzer.engine import at
-from analyzer.model import Direction, Match, SelfService, ServiceType
+from analyzer.model import AddressPeer, Direction, Match, SelfService, ServiceType
 from analyzer.reachability import exemption
 from analyzer.sets import PortSet
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.endpoints import Endpoint
-    from analyzer.model import Pod, Service, ServicePort
+    from analyzer.engine import Engine, Row
+    from analyzer.model import Peer, Pod, Service, ServicePort
     from analyzer.reachability import Reachability
 
 
@@ -206,8 +207,25 @@ def _from_any_node(reachability: Reachability, destination: Endpoint) -> PortSet
     """Return what the destination admits from every address that a node may have."""
     engine = reachability.engine
     admitted = PortSet.all()
-    for cell, sources in engine.row(Direction.INGRESS, destination.number).items():
+    for cell, sources in _row_of_nodes(engine, destination.number).items():
         outside = (engine.classes[number] for number in members(sources & engine.matcher.external))
         if any(each.places[0] & reachability.cluster.node_addresses for each in outside):
             admitted &= engine.algebra.cells[cell].certain
     return admitted
+
+
+def _row_of_nodes(engine: Engine, number: int) -> Row:
+    """Return whom a class admits by address, without blocks that may not be compared with those of nodes."""
+    selecting = engine.selecting(Direction.INGRESS, number)
+    rules = [(tier, [rule for policy in found for rule in policy.ingress]) for tier, found in selecting]
+    if all(_means_nodes(peer) for _, some in rules for rule in some for peer in rule.peers):
+        return engine.row(Direction.INGRESS, number)
+    kept = [
+        (tier, [replace(rule, peers=tuple(filter(_means_nodes, rule.peers))) for rule in some])
+        for tier, some in rules
+    ]
+    return engine.fold(Direction.INGRESS, number, kept)
+
+
+def _means_nodes(peer: Peer) -> bool:
+    return not isinstance(peer, AddressPeer) or peer.on_hosts is Match.YES

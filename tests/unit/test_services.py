@@ -6,7 +6,7 @@ import pytest
 
 from analyzer import Options
 from analyzer.model import Match
-from analyzer.profiles import ANTREA, CALICO, CILIUM, KUBE_ROUTER, Profile
+from analyzer.profiles import ANTREA, API, CALICO, CILIUM, KUBE_ROUTER, Profile
 from analyzer.reachability import Reachability
 from analyzer.services import access, services
 from tests.unit.manifests import DENY, analysis, pod, policy, service, workload
@@ -15,6 +15,7 @@ WEB = pod("web", labels="{app: web}")
 CLIENT = pod("client")
 CLUSTER_IP = service("{selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}")
 OPEN = (Match.YES, False, ())
+ANYBODY = "spec: {podSelector: {}, ingress: [{ports: [{port: 80}]}]}"
 
 
 def node_port(policy: str = "Cluster", kind: str = "NodePort") -> str:
@@ -156,6 +157,23 @@ def test_addresses_of_pods_are_no_addresses_of_nodes() -> None:
     rule = "{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.244.7.0/24]}}, {ipBlock: {cidr: '::/0'}}]}"
     found = reached(WEB, node_port(), ingress(rule))
     assert {match for source, (match, _, _) in found.items() if source != "shop/web"} == {Match.YES}
+
+
+EVERYWHERE = "{from: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]}"
+
+
+@pytest.mark.parametrize(
+    ("profile", "match"), [(CALICO, Match.YES), (CILIUM, Match.MAYBE), (API, Match.MAYBE)]
+)
+def test_a_block_admits_nodes_only_where_it_is_compared_with_their_addresses(
+    profile: Profile, match: Match
+) -> None:
+    def outside(*more: str) -> set[Match]:
+        found = reached(WEB, node_port(), ingress(EVERYWHERE), *more, profile=profile)
+        return {match for source, (match, _, _) in found.items() if source != "shop/web"}
+
+    assert outside() == {match}
+    assert outside(policy(ANYBODY, "anybody")) == {Match.YES}
 
 
 def test_a_backend_on_the_host_network_is_not_policed() -> None:
