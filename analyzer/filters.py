@@ -123,13 +123,17 @@ class View:
                 yield from (each for each in self._from(source, destinations) if each[2].unknown)
 
     def _doubtful(self) -> Bitmap:
-        """Return the source classes of which one of the two directions leaves something open somewhere."""
+        """Return the source classes of which one of the two directions may leave something open somewhere.
+
+        Only a mask that leaves out ports of the transports is looked at: it is rarely what decides.
+        """
         engine = self.reachability.engine
         rows = {direction: profiles(engine, direction) for direction in Direction}
         doubtful = {
             cell
             for cell, bounds in enumerate(engine.algebra.cells)
-            if bounds.certain is not bounds.possible and self._mask(bounds).unknown
+            if bounds.certain is not bounds.possible
+            and (self.ports == PortSet.transports() or self._mask(bounds).unknown)
         }
         found = 0
         for row, subjects in rows[Direction.EGRESS]:

@@ -148,7 +148,9 @@ def _fill(line: Numbers, parts: Sequence[Bitmap]) -> None:
             if number >> digit & 1:
                 bits |= part
         packed = np.frombuffer(bits.to_bytes((len(line) + 7) // 8, "little"), dtype=np.uint8)
-        line |= np.unpackbits(packed, count=len(line), bitorder="little").astype(line.dtype) << digit
+        # Slicing and multiplying take a quarter of the time of `count` and of a shift.
+        ones = np.unpackbits(packed, bitorder="little")[: len(line)]
+        line |= np.multiply(ones, 1 << digit, dtype=line.dtype)
 
 
 class _Statuses:

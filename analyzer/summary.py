@@ -6,7 +6,6 @@ table of namespaces.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -108,41 +107,40 @@ class _Tallies:
     def __init__(self, reachability: Reachability, mask: PortSet, *, grouped: bool) -> None:
         self._reachability = reachability
         self._mask = mask
-        endpoints = reachability.endpoints
-        self._groups = {each.id: each.namespace if grouped or each.external else "*" for each in endpoints}
-        self._names = list(dict.fromkeys(self._groups.values()))
+        self._grouped = grouped
+        names = dict.fromkeys(map(self._group, reachability.endpoints))
+        # How many endpoints of a group are in each class.
+        self._members = {name: [0] * len(reachability.engine.classes) for name in names}
+        for each in reachability.endpoints:
+            self._members[self._group(each)][each.number] += 1
         self._known: dict[tuple[int, int], Status] = {}
-        self._counts = {(here, there): [0] * len(Status) for here in self._names for there in self._names}
+        self._counts = {(here, there): [0] * len(Status) for here in names for there in names}
+
+    def _group(self, endpoint: Endpoint) -> str:
+        """Return what an endpoint is counted under."""
+        return endpoint.namespace if self._grouped or endpoint.external else "*"
 
     def count(self) -> dict[tuple[str, str], Tally]:
         """Return the tally of every combination."""
         self._count_classes()
-        inside = [each for each in self._reachability.endpoints if not each.external]
-        members = Counter((each.number, self._groups[each.id]) for each in inside)
-        for (number, group), count in members.items():
-            itself = [0] * len(Status)
-            itself[self._status(number, number)] = -count
-            self._add(group, group, itself)
-        for each in inside:
+        for group, members in self._members.items():
+            for number, count in enumerate(members):
+                if count and group != OUTSIDE:
+                    self._counts[group, group][self._status(number, number)] -= count
+        for each in self._reachability.endpoints:
             if each.host_network:
                 self._exempt(each)
         return {pair: Tally(**_named(numbers)) for pair, numbers in self._counts.items()}
 
     def _count_classes(self) -> None:
-        """Add up the statuses between classes, by how many endpoints of a namespace are in each."""
-        engine = self._reachability.engine
-        weights = {name: [0] * len(engine.classes) for name in self._names}
-        sources: dict[int, dict[str, int]] = {}
-        for each in self._reachability.endpoints:
-            group = self._groups[each.id]
-            weights[group][each.number] += 1
-            members = sources.setdefault(each.number, {})
-            members[group] = members.get(group, 0) + 1
-        for number, found in counts(engine, list(weights.values()), self._mask):
-            for here, members_here in sources.get(number, {}).items():
-                for there, statuses in zip(self._names, found, strict=True):
-                    if here != OUTSIDE or there != OUTSIDE:
-                        self._add(here, there, [members_here * count for count in statuses])
+        """Add up the statuses between classes, by how many endpoints of a group are in each."""
+        weights = list(self._members.values())
+        for number, found in counts(self._reachability.engine, weights, self._mask):
+            for here, members in self._members.items():
+                if members[number]:
+                    for there, statuses in zip(self._members, found, strict=True):
+                        if here != OUTSIDE or there != OUTSIDE:
+                            self._add(here, there, [members[number] * count for count in statuses])
 
     def _exempt(self, node: Endpoint) -> None:
         """Count again what a hostNetwork pod reaches because it is, or may be, on the same node."""
@@ -153,7 +151,7 @@ class _Tallies:
                 change = [0] * len(Status)
                 change[self._status(node.number, each.number)] -= 1
                 change[status(self._reachability.connection(node, each), self._mask)] += 1
-                self._add(self._groups[node.id], self._groups[each.id], change)
+                self._add(self._group(node), self._group(each), change)
 
     def _status(self, source: int, destination: int) -> Status:
         """Return the status between two classes."""
