@@ -26,7 +26,7 @@ _PAUSE = 0.1
 _ERASE = "\r\x1b[K"
 _WIDTH = 100
 _HEARTBEAT = 30.0
-"""Seconds after which a step that is not on a terminal says that it still goes on."""
+"""Seconds after which work that is not shown on a terminal says that it still goes on."""
 
 
 class Steps:
@@ -135,6 +135,21 @@ class Steps:
         with self._lock:
             self._stream.write(text)
             self._stream.flush()
+
+
+def now_and_then(stream: TextIO) -> Callable[[str], None]:
+    """Return what writes how far work is that is no step, each time that half a minute has passed."""
+    began = last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _HEARTBEAT:
+            last = now
+            stream.write(f"... {_seconds(now - began)}: {printable(text)}\n")
+            stream.flush()
+
+    return tell
 
 
 @contextmanager

@@ -272,3 +272,25 @@ def test_where_nodes_cannot_help_either_pods_ask_from_their_own_containers(
     fakes.trouble()
     assert probed.code == 0, probed.err
     assert probed.err == "3 pods asked by curl in their own container\n"
+
+
+def test_ctrl_c_ends_what_runs_on_nodes_at_once(
+    walk: Ended, api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "denied", {"pods/ephemeralcontainers"})
+    before = len(fakes.calls("docker"))
+    fakes.trouble("nsenter-hangs")
+    words = [sys.executable, "-m", "invoke", "probe", "--name", "walk", "--port", "80/TCP"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as probing:
+        ends = time.monotonic() + 30
+        while sum("nsenter" in call["words"] for call in fakes.calls("docker")[before:]) < 3:
+            assert time.monotonic() < ends, "the probe starts"
+            time.sleep(0.05)
+        time.sleep(0.2)
+        probing.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, error = probing.communicate(timeout=30)
+    fakes.trouble()
+    assert probing.returncode == 130
+    assert b"Traceback" not in error
+    assert time.monotonic() - began < 10

@@ -32,6 +32,7 @@ from lab.providers.context.probing.rounds import Rounds
 from lab.providers.context.probing.verdicts import Place
 from lab.providers.context.reading import Read, read_world
 from lab.records import Record
+from lab.steps import now_and_then
 from lab.world import World
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class ClusterLab:
     def deploy(self, manifests: Manifests, told: waiting.Told | None = None) -> None:
         """Apply manifests, remove what earlier ones made and these do not, and wait until pods are ready.
 
-        `told` is told what is waited for. Raises LabError unless the user agreed, and when something is there
-        that is not this lab's.
+        `told` is told what is waited for; else standard error, now and then. Raises LabError unless the user
+        agreed, and when something is there that is not this lab's.
         """
         if not self._manner.agreed:
             raise LabError(
@@ -131,6 +132,7 @@ class ClusterLab:
         settings = {**self.record.settings, "changed": time.time()}
         self._save(replace(self.record, settings=settings))
         selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
+        told = told or now_and_then(sys.stderr)
         waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector, told=told)
         self._read = None
 

@@ -36,7 +36,7 @@ class Nodes:
         """Take a cluster; nothing is run yet."""
         self._cluster = cluster
         self._engine = cluster.engine.name
-        self._lock = threading.Lock()
+        self._lock, self._naming = threading.Lock(), threading.Lock()
         self._names: frozenset[str] | None = None
         self._running: set[Process] = set()
         self._over = False
@@ -104,7 +104,7 @@ class Nodes:
 
     def _known(self) -> frozenset[str]:
         """Return what kind calls nodes of this cluster: no other container is entered."""
-        with self._lock:
+        with self._naming:
             if self._names is None:
                 self._names = frozenset(self._cluster.nodes())
             return self._names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lab import steps
 from lab.commands import Reading, carried_out, up as up_command
 from lab.providers import Manner
 from lab.providers.context import waiting
@@ -302,6 +304,7 @@ def test_pods_that_stay_pending_are_told_with_the_schedulers_words(
 ) -> None:
     cluster.pending.add("shop/new")
     monkeypatch.setattr(waiting, "PATIENCE", 1.0)
+    monkeypatch.setattr(steps, "_HEARTBEAT", 0.2)
     mine = tmp_path / "mine.yaml"
     mine.write_text(json.dumps(pod("new", "nginx")))
     reading = Reading(paths=(str(mine),))
@@ -311,6 +314,9 @@ def test_pods_that_stay_pending_are_told_with_the_schedulers_words(
     assert code == 2
     assert "pods are not ready after 1 second: waiting for shop/new" in told
     assert "0/2 nodes are available" in told
+    assert re.match(
+        r"\.\.\. \d\.\d s: waiting for shop/new: Unschedulable: .*; at most 1 s\)$", told, re.MULTILINE
+    )
     assert invoke("down").code == 0
     assert ("shop", "new") not in cluster.objects("pods")
 
