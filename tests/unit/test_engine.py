@@ -151,6 +151,21 @@ def test_other_nodes_are_admitted_where_the_profile_says_so(other_nodes: Match) 
     assert bool(bounds.possible) is (other_nodes is not Match.NO)
 
 
+@pytest.mark.parametrize("other_nodes", Match)
+@pytest.mark.parametrize("node", ["one", "two"])
+def test_what_a_pod_sends_to_a_node_is_policed(node: str, other_nodes: Match) -> None:
+    host, web = pod("host", more="hostNetwork: true, nodeName: one"), pod("web", more=f"nodeName: {node}")
+    closed = replace(policy(rule(DENY, PortSet.all())), directions=frozenset((Direction.EGRESS,)))
+    cluster = replace(
+        analysis(host, web).cluster,
+        tiers=(ordered(replace(closed, egress=closed.ingress, ingress=())),),
+        other_nodes=other_nodes,
+    )
+    reachability = Reachability(cluster)
+    ends = {each.name: each for each in reachability.endpoints}
+    assert reachability.connection(ends["web"], ends["host"]).possible == PortSet.none()
+
+
 # What random clusters hold
 
 

@@ -15,6 +15,8 @@ WEB = frozenset({"web"})
     [
         (Requirement("app", Operator.IN, WEB_OR_DB), [{"app": "web"}, {"app": "db"}], [{"app": "x"}, {}]),
         (Requirement("app", Operator.NOT_IN, WEB_OR_DB), [{"app": "x"}, {}], [{"app": "web"}]),
+        (Requirement("app", Operator.IN, frozenset(("",))), [{"app": ""}], [{}, {"app": "x"}]),
+        (Requirement("app", Operator.NOT_IN, frozenset(("",))), [{}, {"app": "x"}], [{"app": ""}]),
         (Requirement("app", Operator.EXISTS), [{"app": ""}], [{}, {"App": "web"}]),
         (Requirement("app", Operator.DOES_NOT_EXIST), [{}, {"x": "app"}], [{"app": ""}]),
     ],

@@ -65,10 +65,20 @@ def test_who_reaches_some_backends_only_is_told_so() -> None:
         "{selector: {}, ports: [{port: 80}]}",
         "{selector: {app: other}, ports: [{port: 80}]}",
         "{selector: {app: web}, ports: [{port: 80, targetPort: undefined}]}",
+        "{selector: {app: web}, ports: [{port: 53, targetPort: dns}]}",
+        "{selector: {app: web, tier: ''}, ports: [{port: 80}]}",
     ],
 )
 def test_a_service_without_backends_is_reached_by_nobody(spec: str) -> None:
-    assert reached(WEB, CLIENT, service(spec)) == {}
+    dns = "{containers: [{name: c, image: i, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}"
+    web = f"{WEB[: WEB.index('spec:')]}spec: {dns}\n"
+    assert reached(web, CLIENT, service(spec)) == {}
+
+
+def test_a_service_leads_to_pods_of_its_own_namespace() -> None:
+    assert (
+        reached(WEB, CLIENT, service("{selector: {app: web}, ports: [{port: 80}]}", namespace="bank")) == {}
+    )
 
 
 def test_a_named_target_port_is_the_first_of_that_name() -> None:
