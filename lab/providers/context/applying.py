@@ -127,9 +127,20 @@ def remove(client: Client, applied: Applied) -> list[Ref]:
         if not bears(found, applied.labels) or (ref.kind == "Namespace" and _shared(client, ref, applied)):
             left.append(ref)
             continue
-        uid = found["metadata"].get("uid")
-        client.delete(ref.path, preconditions={"uid": uid}) if uid else client.delete(ref.path)
+        if not _deleted(client, ref, found["metadata"].get("uid")):
+            left.append(ref)
     return left
+
+
+def _deleted(client: Client, ref: Ref, uid: str | None) -> bool:
+    """Delete an object; tell whether it is the one that was looked at, and not made anew since."""
+    try:
+        client.delete(ref.path, preconditions={"uid": uid}) if uid else client.delete(ref.path)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        return False
+    return True
 
 
 def _shared(client: Client, ref: Ref, applied: Applied) -> bool:

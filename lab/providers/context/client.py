@@ -20,9 +20,9 @@ import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProtocolError
 
 from analyzer.live.access import Access, connect
-from analyzer.live.failures import not_accepted, one_line, unreachable
+from analyzer.live.failures import not_accepted, unreachable
 from lab.errors import LabError
-from lab.providers.context.failures import ApiError
+from lab.providers.context.failures import ApiError, OwnershipError, refusal
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -112,7 +112,19 @@ class Client:
             asked["continue"] = metadata["continue"]
 
     def apply(self, document: Mapping[str, Any], *, dry_run: bool = False, force: bool = False) -> Object:
-        """Apply a document on the server's side, and return what it made. Raises ApiError, LabError."""
+        """Apply a document on the server's side, and return what it made.
+
+        Raises OwnershipError when it would change what others manage, unless by `force`; ApiError, LabError.
+        """
+        try:
+            return self._applied(document, dry_run=dry_run, force=force)
+        except OwnershipError as error:
+            if force or set(error.fields) != {MANAGER}:
+                raise
+        # What we changed by a patch is managed by us as one who patches, who is another for the server.
+        return self._applied(document, dry_run=dry_run, force=True)
+
+    def _applied(self, document: Mapping[str, Any], *, dry_run: bool, force: bool) -> Object:
         query: dict[str, str | int] = {"fieldManager": MANAGER, "force": "true" if force else "false"}
         if dry_run:
             query["dryRun"] = "All"
@@ -246,15 +258,15 @@ class Client:
                     return response
                 if pause is None or response.status not in _BUSY:
                     raise self._refusal(method, path, response)
-                pause = _told(response, pause)
+                pause = told_to_wait(response.headers, pause)
             time.sleep(pause)
 
     def _refusal(self, method: str, path: str, response: urllib3.BaseHTTPResponse) -> Exception:
         answer = _object(response.data) or {}
         if response.status == 401:
             return not_accepted(self.access)
-        words = one_line(answer.get("message") or response.reason or "no reason given")
-        return ApiError(response.status, f"{method} {path}", words)
+        reason = response.data.decode("utf-8", "replace") if _is_text(response) else response.reason
+        return refusal(response.status, f"{method} {path}", answer, reason or "")
 
     def _request(
         self, method: str, target: str, data: bytes | None, content: str | None
@@ -291,7 +303,12 @@ def _object(data: bytes) -> Object | None:
     return found if isinstance(found, dict) else None
 
 
-def _told(response: urllib3.BaseHTTPResponse, otherwise: float) -> float:
+def _is_text(response: urllib3.BaseHTTPResponse) -> bool:
+    """Tell whether an answer is a line of text, as of what stands before the handlers of the API server."""
+    return bool(response.data) and response.headers.get("Content-Type", "").startswith("text/plain")
+
+
+def told_to_wait(headers: Mapping[str, str], otherwise: float) -> float:
     """Return the seconds that the server asks to wait, or `otherwise`."""
-    text = response.headers.get("Retry-After", "")
+    text = headers.get("Retry-After") or headers.get("retry-after") or ""
     return min(float(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() else otherwise

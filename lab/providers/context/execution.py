@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from analyzer.live.failures import one_line
 from lab.errors import LabError
+from lab.providers.context.client import PAUSES, told_to_wait
 from lab.providers.context.failures import ApiError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STDOUT, _STDERR, _STATUS, _CLOSE = 0, 1, 2, 3, 255
 _PIECE = 32 * 1024
 _CONNECT_SECONDS = 10.0
+_BUSY = frozenset((429, 503))
+_LONGEST_PAUSE = 5.0  # a probe that waits is in the way of the others
 _MOST_KEPT = 64 * 1024  # bytes of standard error
 
 
@@ -60,7 +63,7 @@ def execute(
     Raises ApiError when the server refuses it, LabError when it cannot be reached.
     """
     ends = time.monotonic() + timeout
-    socket = _connected(client, place, command, stdin=bool(stdin))
+    socket = _patiently(client, place, command, stdin=bool(stdin), ends=ends)
     talk = _Talk(on_line)
     client.begun(socket)
     try:
@@ -161,10 +164,30 @@ def _feed(socket: WebSocket, data: bytes) -> None:
         return  # a command that ended at once does not read; what it said is still there
 
 
+def _patiently(
+    client: Client, place: tuple[str, str, str], command: Sequence[str], *, stdin: bool, ends: float
+) -> WebSocket:
+    """Open the connection, again where the server has no time. Raises ApiError, LabError."""
+    import websocket
+
+    pauses = iter(PAUSES)
+    while True:
+        pause = next(pauses, None)
+        try:
+            return _connected(client, place, command, stdin=stdin)
+        except websocket.WebSocketBadStatusException as error:
+            busy = error.status_code in _BUSY
+            if pause is not None:
+                pause = min(told_to_wait(error.resp_headers or {}, pause), _LONGEST_PAUSE)
+            if pause is None or not busy or time.monotonic() + pause > ends:
+                raise _refused(error, f"exec {place[0]}/{place[1]}") from None
+        time.sleep(pause)
+
+
 def _connected(
     client: Client, place: tuple[str, str, str], command: Sequence[str], *, stdin: bool
 ) -> WebSocket:
-    """Open the connection. Raises ApiError, LabError."""
+    """Open the connection. Raises WebSocketBadStatusException when it is refused, LabError."""
     import websocket
 
     namespace, pod, container = place
@@ -185,8 +208,8 @@ def _connected(
             suppress_origin=True,
             **_proxy(access.client.configuration),
         )
-    except websocket.WebSocketBadStatusException as error:
-        raise _refused(error, f"exec {namespace}/{pod}") from None
+    except websocket.WebSocketBadStatusException:
+        raise
     except (websocket.WebSocketException, OSError) as error:
         raise LabError(
             f"cannot run a command in {namespace}/{pod}: {one_line(error)}",

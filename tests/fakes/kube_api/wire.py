@@ -42,7 +42,8 @@ class Reply:
 
     def write(self, handler: Handler) -> None:
         """Send it."""
-        time.sleep(self.delay)
+        if self.delay:
+            time.sleep(self.delay)
         data, headers = self._encoded(handler)
         handler.send_response(self.status)
         for name, value in {**headers, **self.headers, "Content-Length": str(len(data))}.items():

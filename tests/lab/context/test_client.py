@@ -1,0 +1,389 @@
+"""The lab's client of an API server, on answers as Kubernetes gives them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyzer import Document
+from lab import calico
+from lab.errors import LabError
+from lab.providers.context import applying, client as clients, failures
+from lab.providers.context.client import Client
+from lab.providers.context.failures import ApiError, OwnershipError
+from tests.fakes.kube_api import INTERNAL, TOO_MANY, UNAVAILABLE, Dropped, KubeApi, Object, Reply, status
+
+LABELS = applying.labels_of("shop")
+WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+SETTINGS = "/api/v1/namespaces/shop/configmaps/settings"
+MERGE = "application/merge-patch+json"
+
+
+@pytest.fixture
+def api() -> Iterator[KubeApi]:
+    with KubeApi() as made:
+        made.users = {"secret": "jane"}
+        made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+        yield made
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return how long was waited, without any waiting."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def client(api: KubeApi, tmp_path: Path, waits: list[float]) -> Client:
+    path = tmp_path / "kubeconfig"
+    path.write_text(api.kubeconfig())
+    return Client(str(path), "")
+
+
+def settings(**data: str) -> Object:
+    metadata = {"name": "settings", "namespace": "shop"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def deployment(image: str = "nginx:1", **spec: Any) -> Object:
+    containers = [{"name": "web", "image": image}]
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": containers}}
+    wanted = {"selector": {"matchLabels": {"app": "web"}}, "template": template, **spec}
+    metadata = {"name": "web", "namespace": "shop"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": wanted}
+
+
+def pod(name: str) -> Object:
+    spec = {"containers": [{"name": "main", "image": "nginx:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+
+def refused(call: Callable[[], object]) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        call()
+    assert "\n" not in caught.value.message
+    assert caught.value.help
+    return caught.value
+
+
+def theirs(api: KubeApi, client: Client, manager: str, document: Object) -> None:
+    """Let somebody else apply something."""
+    query: dict[str, str | int] = {"fieldManager": manager}
+    client._json("PATCH", client.path_of(document), query, document, "application/apply-patch+yaml")
+
+
+# Fields that others manage
+
+
+def test_a_field_of_another_manager_is_told_with_who_manages_it_and_what_to_do(
+    api: KubeApi, client: Client
+) -> None:
+    theirs(api, client, "helm", settings(a="1"))
+    error = refused(lambda: client.apply(settings(a="2")))
+    assert isinstance(error, OwnershipError)
+    assert error.fields == {"helm": (".data.a",)}
+    assert f"PATCH {SETTINGS}" in error.message
+    assert '"helm" manages `.data.a`' in error.message
+    assert "take these fields out of the manifests" in str(error.help)
+    assert api.objects("configmaps")["shop", "settings"]["data"] == {"a": "1"}
+
+
+def test_every_manager_is_named_with_the_fields_of_its_own(api: KubeApi, client: Client) -> None:
+    theirs(api, client, "helm", deployment("nginx:1"))
+    body = {"spec": {"replicas": 3}}
+    client._json("PATCH", WEB, {"fieldManager": "kubectl-scale"}, body, MERGE)
+    error = refused(lambda: client.apply(deployment("nginx:2", replicas=1)))
+    assert isinstance(error, OwnershipError)
+    assert error.fields == {
+        "helm": ('.spec.template.spec.containers[name="web"].image',),
+        "kubectl-scale": (".spec.replicas",),
+    }
+    assert '"kubectl-scale" manages `.spec.replicas`' in error.message
+
+
+def test_many_fields_are_told_in_short(api: KubeApi, client: Client) -> None:
+    theirs(api, client, "helm", settings(**dict.fromkeys("abcdefgh", "1")))
+    error = refused(lambda: client.apply(settings(**dict.fromkeys("abcdefgh", "2"))))
+    assert "`.data.e` and 3 more" in error.message
+
+
+def test_force_takes_fields_over_when_it_is_asked_for(api: KubeApi, client: Client) -> None:
+    theirs(api, client, "helm", settings(a="1"))
+    assert client.apply(settings(a="2"), force=True)["data"] == {"a": "2"}
+
+
+def test_a_dry_run_changes_nothing_and_meets_the_same_conflicts(api: KubeApi, client: Client) -> None:
+    assert client.apply(settings(a="1"), dry_run=True)["data"] == {"a": "1"}
+    assert not api.objects("configmaps")
+    theirs(api, client, "helm", settings(a="1"))
+    assert isinstance(refused(lambda: client.apply(settings(a="2"), dry_run=True)), OwnershipError)
+
+
+def test_what_we_changed_by_a_patch_is_no_conflict_with_ourselves(api: KubeApi, client: Client) -> None:
+    client.apply(settings(a="1"))
+    client.patch(SETTINGS, {"data": {"a": "2"}})
+    assert client.apply(settings(a="3"))["data"] == {"a": "3"}
+
+
+def test_a_variable_of_calico_that_was_set_by_patching_may_be_set_by_installing(
+    api: KubeApi, client: Client
+) -> None:
+    path = Path(__file__).parents[2] / "fakes" / "calico" / "calico.yaml"
+    manifest = calico.read(path.read_bytes(), "calico.yaml")
+    (wanted,) = (each for each in manifest.documents if each["kind"] == "DaemonSet")
+    client.apply(dict(wanted))
+    calico.patch(client, {"FELIX_LOGSEVERITYSCREEN": "Debug"})
+    fitted = calico.patched(manifest, ("10.244.0.0/16",), {"FELIX_LOGSEVERITYSCREEN": "Info"})
+    (again,) = (each for each in fitted.documents if each["kind"] == "DaemonSet")
+    made = client.apply(dict(again))
+    (container,) = (
+        each for each in made["spec"]["template"]["spec"]["containers"] if each["name"] == "calico-node"
+    )
+    assert {each["name"]: each.get("value") for each in container["env"]}["FELIX_LOGSEVERITYSCREEN"] == "Info"
+
+
+def test_a_field_that_does_not_exist_is_the_manifests_mistake_and_not_the_servers(
+    api: KubeApi, client: Client
+) -> None:
+    error = refused(lambda: client.apply(deployment(replica=1)))
+    assert ".spec.replica: field not declared in schema" in error.message
+    assert "correct the field" in str(error.help)
+    assert len([each for each in api.requests if each.method == "PATCH"]) == 1
+
+
+def test_what_is_not_valid_is_told_by_its_field(api: KubeApi, client: Client) -> None:
+    error = refused(lambda: client.apply({**pod("web"), "spec": {"containers": []}}))
+    assert (error.status, error.help) == (422, "the API server's words name the field")
+    assert "spec.containers: Required value" in error.message
+
+
+# Servers that have no time
+
+
+def test_a_server_that_is_busy_is_asked_again_when_it_said(
+    api: KubeApi, client: Client, waits: list[float]
+) -> None:
+    path = "/api/v1/namespaces/shop/pods"
+    busy = Reply(
+        status=429, body=b"Too many requests, please try again later.\n", headers={"Retry-After": "3"}
+    )
+    api.next(path, busy, busy)
+    assert client.list_all(path) == []
+    assert waits == [3.0, 3.0]
+
+
+def test_a_server_that_stays_busy_is_not_asked_for_ever(
+    api: KubeApi, client: Client, waits: list[float]
+) -> None:
+    path = "/api/v1/namespaces/shop/pods"
+    busy = Reply(status=429, body=TOO_MANY.body, headers={"Retry-After": "86400"})
+    api.next(path, *[busy] * 9)
+    error = refused(lambda: client.list_all(path))
+    assert error.status == 429
+    assert "Too many requests, please try again later." in error.message
+    assert len(waits) == len(clients.PAUSES)
+    assert max(waits) == clients.LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("trouble", [TOO_MANY, UNAVAILABLE, Dropped()])
+def test_an_apply_is_tried_again_and_is_the_same_however_often(
+    api: KubeApi, client: Client, trouble: Reply
+) -> None:
+    api.next(SETTINGS, trouble, trouble)
+    assert client.apply(settings(a="1"))["data"] == {"a": "1"}
+
+
+def test_a_patch_whose_connection_broke_is_not_sent_again(api: KubeApi, client: Client) -> None:
+    client.apply(settings(a="1"))
+    api.next(SETTINGS, Dropped())
+    with pytest.raises(Exception, match="cannot reach the cluster"):
+        client.patch(SETTINGS, {"data": {"a": "2"}})
+    assert len([each for each in api.requests if each.headers.get("content-type") == MERGE]) == 1
+
+
+def test_trouble_of_the_servers_own_is_told_as_such(api: KubeApi, client: Client) -> None:
+    api.next(SETTINGS, INTERNAL)
+    error = refused(lambda: client.get(SETTINGS))
+    assert (error.status, error.help) == (500, "the API server has trouble of its own: try again")
+
+
+# Lists that expire
+
+
+def test_a_list_whose_token_expires_is_read_again_from_the_start(
+    api: KubeApi, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "PAGE", 2)
+    for number in range(5):
+        api.add(pod(f"p{number}"))
+    path = "/api/v1/namespaces/shop/pods"
+    answered = api.answer
+
+    def expiring(request: Any) -> Reply:
+        if request.query.get("continue"):
+            api.compact()
+        return answered(request)
+
+    monkeypatch.setattr(api._server, "answer", expiring)
+    found = [each["metadata"]["name"] for each in client.list_all(path, labelSelector="!gone")]
+    assert found == ["p0", "p1", "p2", "p3", "p4"], "each once, and none is missing"
+    asked = [each.query for each in api.requests if each.path == path]
+    assert [each.get("limit") for each in asked] == ["2", "2", None]
+    assert {each.get("labelSelector") for each in asked} == {"!gone"}
+
+
+def test_a_list_that_is_gone_for_good_is_an_error(api: KubeApi, client: Client) -> None:
+    path = "/api/v1/namespaces/shop/pods"
+    gone = status(410, "Expired", "too old resource version: 1 (2)")
+    api.next(path, *[gone] * 5)
+    error = refused(lambda: client.list_all(path))
+    assert (error.status, error.help) == (410, "the cluster has changed meanwhile: try again")
+    assert len([each for each in api.requests if each.path == path]) == 2
+
+
+# What is forbidden
+
+
+@pytest.mark.parametrize(
+    ("denied", "call", "rule", "asked"),
+    [
+        (
+            "get configmaps",
+            lambda client: client.find(SETTINGS),
+            '{apiGroups: [""], resources: [configmaps], verbs: [get]}',
+            "get configmaps -n shop",
+        ),
+        (
+            "list deployments.apps",
+            lambda client: client.list_all("/apis/apps/v1/deployments"),
+            "{apiGroups: [apps], resources: [deployments], verbs: [list]}",
+            "list deployments.apps",
+        ),
+        (
+            "patch configmaps",
+            lambda client: client.apply(settings()),
+            '{apiGroups: [""], resources: [configmaps], verbs: [patch]}',
+            "patch configmaps -n shop",
+        ),
+        (
+            "create configmaps",
+            lambda client: client.apply(settings()),
+            '{apiGroups: [""], resources: [configmaps], verbs: [create]}',
+            "create configmaps -n shop",
+        ),
+        (
+            "delete namespaces",
+            lambda client: client.delete("/api/v1/namespaces/shop"),
+            '{apiGroups: [""], resources: [namespaces], verbs: [delete]}',
+            "delete namespaces",
+        ),
+        (
+            "patch pods/ephemeralcontainers",
+            lambda client: client.patch(
+                "/api/v1/namespaces/shop/pods/web/ephemeralcontainers", {}, "strategic"
+            ),
+            '{apiGroups: [""], resources: [pods/ephemeralcontainers], verbs: [patch]}',
+            "patch pods --subresource=ephemeralcontainers -n shop",
+        ),
+    ],
+)
+def test_a_permission_that_is_missing_is_named_with_the_rule_that_gives_it(
+    api: KubeApi, client: Client, denied: str, call: Callable[[Client], object], rule: str, asked: str
+) -> None:
+    api.denied.add(denied)
+    error = refused(lambda: call(client))
+    assert error.status == 403
+    assert 'User "jane" cannot' in error.message
+    assert f"the rule {rule} gives it" in str(error.help)
+    assert f"`kubectl auth can-i {asked}` tells" in str(error.help)
+
+
+def test_a_namespace_that_is_terminating_is_no_missing_permission(api: KubeApi, client: Client) -> None:
+    held = settings()
+    held["metadata"]["finalizers"] = ["example.com/held"]
+    client.apply(held)
+    client.delete("/api/v1/namespaces/shop")
+    error = refused(lambda: client.apply(pod("new")))
+    assert "unable to create new content in namespace shop because it is being terminated" in error.message
+    assert "permission" not in str(error.help)
+    assert "finalizers" in str(error.help)
+
+
+def test_what_pod_security_forbids_is_no_missing_permission(api: KubeApi, client: Client) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    api.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}})
+    error = refused(lambda: client.apply(pod("new")))
+    assert 'violates PodSecurity "restricted:latest"' in error.message
+    assert "securityContext" in str(error.help)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5", "ResourceQuota"),
+        ("admission webhook denied the request: no", "the API server's words say what forbids it"),
+    ],
+)
+def test_another_reason_is_told_as_what_it_is(words: str, told: str) -> None:
+    error = failures.refusal(403, "PATCH /x", {"message": f'pods "a" is forbidden: {words}'}, "Forbidden")
+    assert told in str(error.help)
+
+
+# Many objects
+
+
+def document(data: Object) -> Document:
+    return Document(data, "mine.yaml")
+
+
+def test_an_apply_that_fails_half_way_removes_what_it_made(api: KubeApi, client: Client) -> None:
+    api.denied.add("create deployments.apps")
+    wanted = [document(settings(a="1")), document(deployment())]
+    with pytest.raises(ApiError, match="cannot create resource"):
+        applying.apply(client, wanted, labels=LABELS)
+    assert not api.objects("configmaps")
+    assert ("", "shop") in api.objects("namespaces"), "what was there before stays"
+
+
+def test_an_object_that_was_made_anew_meanwhile_is_not_deleted(
+    api: KubeApi, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied = applying.apply(client, [document(settings(a="1"))], labels=LABELS)
+    look = client.find
+
+    def find_and_lose(path: str) -> Object | None:
+        found = look(path)
+        if path == SETTINGS:
+            again = {**settings(a="theirs"), "metadata": {**settings()["metadata"], "labels": dict(LABELS)}}
+            api.store.remove(api.kind(again), "shop", "settings")
+            api.add(again)
+        return found
+
+    monkeypatch.setattr(client, "find", find_and_lose)
+    assert [str(each) for each in applying.remove(client, applied)] == ["ConfigMap shop/settings"]
+    assert api.objects("configmaps")["shop", "settings"]["data"] == {"a": "theirs"}
+
+
+def test_a_pod_that_cannot_be_changed_is_made_anew(api: KubeApi, client: Client) -> None:
+    applying.apply(client, [document(pod("web"))], labels=LABELS)
+    first = api.objects("pods")["shop", "web"]["metadata"]["uid"]
+    other = pod("web")
+    other["spec"]["containers"][0]["args"] = ["--fast"]
+    applying.apply(client, [document(other)], labels=LABELS)
+    assert api.objects("pods")["shop", "web"]["metadata"]["uid"] != first
+
+
+def test_what_is_being_deleted_is_waited_for_by_the_user(api: KubeApi, client: Client) -> None:
+    held = settings()
+    held["metadata"]["finalizers"] = ["example.com/held"]
+    held["metadata"]["labels"] = dict(LABELS)
+    client.apply(held)
+    client.delete(SETTINGS)
+    with pytest.raises(LabError, match="ConfigMap shop/settings is being deleted"):
+        applying.apply(client, [document(settings())], labels=LABELS)
