@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+
+_PROCESSES = "there is no room for another process: end some, or raise the limit (`ulimit -u`)"
+
 
 class LabError(Exception):
     """Something the user can read and act on: `message` says what is wrong, `help` what is right."""
@@ -13,3 +17,9 @@ class LabError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  help: {self.help}" if self.help else self.message
+
+
+def unable(what: str, error: OSError) -> LabError:
+    """Return an error that says what the operating system did not let us do, and what would help."""
+    full = error.errno == errno.EAGAIN
+    return LabError(f"cannot {what}: {error.strerror}", _PROCESSES if full else None)

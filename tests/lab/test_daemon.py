@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import stat
@@ -55,6 +56,25 @@ def up(name: str = "kubereach", count: int = 2) -> Lab:
     lab = Lab.start(topology(count), name)
     lab.listen((pod.name, protocol, 80) for pod in topology(count).pods for protocol in Protocol)
     return lab
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_full_process_table_is_told_in_the_users_words(home: Path, most: int) -> None:
+    """Wherever on the way to a lab's process there is no room for another; the limit is not for root."""
+    inside = sandbox.inside(rootless=True)
+    if os.geteuid() == 0:
+        os.chown(home, sandbox.NOBODY, sandbox.NOBODY)
+
+    def start() -> None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+        with pytest.raises(
+            LabError, match=r"^cannot start the lab's process: Resource .* unavailable"
+        ) as told:
+            Lab.start(topology(2))
+        assert "ulimit -u" in (told.value.help or "")
+        assert not rundir.names()
+
+    inside(start)
 
 
 def test_a_lab_outlives_the_command_that_started_it(outside: Inside) -> None:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lab.errors import LabError
+from lab.errors import LabError, unable
 from lab.providers.netns import namespaces, rundir, syscalls
 from lab.providers.netns.rundir import LabFiles
 
@@ -74,7 +74,7 @@ def _spawn(files: LabFiles) -> dict[str, Any]:
             )
     except OSError as error:
         os.close(ours)
-        raise LabError(f"cannot start the lab's process: {error}") from error
+        raise unable("start the lab's process", error) from error
     finally:
         os.close(its)
     with os.fdopen(ours, "rb") as pipe:
@@ -99,7 +99,8 @@ def main(name: str, report: int) -> None:
         _enter_own_namespaces()
         listener = _listen(files)
     except (LabError, OSError) as error:
-        _tell(report, {"error": str(error).partition("\n")[0], "help": getattr(error, "help", None)})
+        told = unable("start the lab's process", error) if isinstance(error, OSError) else error
+        _tell(report, {"error": told.message, "help": told.help})
         files.clear()
         return
     _tell(report, {"ready": True})

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from lab.errors import LabError
+from lab.errors import LabError, unable
 from lab.providers.netns.namespaces import Namespace
 
 PLACES = ("/usr/sbin", "/sbin")
@@ -104,7 +104,7 @@ def _start(namespace: Namespace, text: str) -> tuple[subprocess.Popen[bytes], in
             ), log
     except OSError as error:
         os.close(log)
-        raise LabError(f"cannot run nft: {error.strerror}") from error
+        raise unable("run nft", error) from error
     except LabError:
         os.close(log)
         raise
