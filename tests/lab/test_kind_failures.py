@@ -126,7 +126,7 @@ def test_a_pod_that_is_not_scheduled_is_told_with_its_reason_and_events(
 def test_an_image_that_cannot_be_pulled_is_given_up_before_the_time_is_over(
     api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(waiting, "_PULL_PATIENCE", 1.0)
+    monkeypatch.setattr(waiting, "_TRIES", 1.0)
     api.add(UNPULLABLE, event("Failed", "Failed to pull image nginx:nowhere: not found"))
     assert up() == 2
     told = capsys.readouterr().err
@@ -136,6 +136,38 @@ def test_an_image_that_cannot_be_pulled_is_given_up_before_the_time_is_over(
     )
     assert "event of Pod test-b/web-1: Failed: Failed to pull image nginx:nowhere: not found" in told
     assert nothing_left(fakes)
+
+
+def test_calico_whose_image_cannot_be_pulled_is_given_up_with_the_reason(
+    api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "_TRIES", 1.0)
+    monkeypatch.setattr(steps, "_HEARTBEAT", 0.2)
+    api.stuck = True
+    metadata = {"name": "calico-node-x", "namespace": "kube-system", "labels": {"k8s-app": "calico-node"}}
+    api.add({**UNPULLABLE, "metadata": metadata})
+    assert up() == 2
+    told = capsys.readouterr().err
+    reason = "ImagePullBackOff: nginx: Back-off pulling nginx:nowhere"
+    pod = "the pod kube-system/calico-node-x cannot start"
+    assert f"error: DaemonSet kube-system/calico-node is not ready: {pod}: {reason}" in told
+    beats = [line for line in told.splitlines() if "waiting for Calico, the nodes and DNS ... " in line]
+    assert any(f"; kube-system/calico-node-x: {reason} (" in line for line in beats)
+    assert nothing_left(fakes)
+
+
+def test_a_container_that_lacks_its_configuration_for_a_moment_is_waited_for(
+    api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(provider, "CONTROL", 0.5)
+    words = {"reason": "CreateContainerConfigError", "message": 'configmap "later" not found'}
+    early = stuck(containerStatuses=[{"name": "nginx", "state": {"waiting": words}}])
+    ready = {**early, "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    api.next(_PODS, Reply(body={"items": [early]}), Reply(body={"items": [ready]}))
+    up()
+    told = capsys.readouterr().err
+    assert "deploying the manifests: failed" not in told
+    assert "control probe: " in told
 
 
 def test_what_is_waited_for_is_told_while_it_goes_on(

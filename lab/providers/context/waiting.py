@@ -26,13 +26,14 @@ _LONGEST_PAUSE = 3.0
 _MOST_SHOWN = 5
 _LINES = 3  # of a log
 # What no waiting mends: the first one that is seen ends it.
-_HOPELESS = frozenset(
-    ("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
-)
+_HOPELESS = frozenset(("InvalidImageName", "ErrImageNeverPull"))
 
-# The kubelet tries again, after pauses of 10, 20, 40 s: what fails for longer does so for a reason.
-_PULLING = frozenset(("ErrImagePull", "ImagePullBackOff"))
-_PULL_PATIENCE = 90.0
+# The kubelet tries again, after pauses of 10, 20, 40 s: what fails for longer does so for a reason. A
+# ConfigMap may have come after the pod that needs it.
+_TRIED_AGAIN = frozenset(
+    ("ErrImagePull", "ImagePullBackOff", "CreateContainerConfigError", "CreateContainerError")
+)
+_TRIES = 90.0
 
 
 def rolled_out(
@@ -45,12 +46,19 @@ def rolled_out(
 ) -> None:
     """Wait until a DaemonSet, Deployment or StatefulSet runs everywhere as it was last told to."""
     path = f"/apis/apps/v1/namespaces/{namespace}/{kind.lower()}s/{name}"
+    what = f"{kind} {namespace}/{name} is not ready"
+    failing: dict[str, float] = {}
 
     def missing() -> str:
         found = client.find(path)
-        return "it does not exist" if found is None else _not_rolled_out(found)
+        if found is None:
+            return "it does not exist"
+        words = _not_rolled_out(found)
+        waiting = _pods_of(client, namespace, found) if words else []
+        _check_hopeless(client, waiting, failing, [namespace], f"{what}: ")
+        return f"{words}; {_title(waiting[0])}: {why(waiting[0])}" if waiting else words
 
-    _wait(client, missing, f"{kind} {namespace}/{name} is not ready", patience, [namespace], told)
+    _wait(client, missing, what, patience, [namespace], told)
 
 
 def nodes_ready(client: Client, patience: float = PATIENCE, told: Told | None = None) -> None:
@@ -74,7 +82,7 @@ def pods_ready(
 ) -> None:
     """Wait until all pods of some namespaces are Ready, or have done what they had to do.
 
-    A label `selector` restricts it to some of them. An image that cannot be pulled is tried for a while only.
+    A label `selector` restricts it to some of them. What cannot start is waited for a while only.
     """
     chosen = sorted(set(namespaces))
     query = {"labelSelector": selector} if selector else {}
@@ -85,9 +93,7 @@ def pods_ready(
             each for name in chosen for each in client.list_all(f"/api/v1/namespaces/{name}/pods", **query)
         ]
         waiting = [each for each in pods if not _settled(each)]
-        for each in waiting:
-            if words := _hopeless(each, failing):
-                raise LabError(f"the pod {_title(each)} cannot start: {words}", _told(client, chosen))
+        _check_hopeless(client, waiting, failing, chosen)
         return f"waiting for {_listed_with_reason(waiting)}" if waiting else ""
 
     _wait(client, missing, "pods are not ready", patience, chosen, told)
@@ -143,16 +149,38 @@ def _condition(found: Object, name: str) -> bool:
     return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
 
 
+def _pods_of(client: Client, namespace: str, workload: Object) -> list[Object]:
+    """Return the pods of a workload that are not ready; none when they may not be listed."""
+    labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    if not selector:
+        return []
+    try:
+        pods = client.list_all(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
+    except LabError:
+        return []
+    return [each for each in pods if not _settled(each)]
+
+
+def _check_hopeless(
+    client: Client, pods: Iterable[Object], failing: dict[str, float], namespaces: list[str], what: str = ""
+) -> None:
+    """Raise LabError when no waiting helps one of some pods."""
+    for each in pods:
+        if words := _hopeless(each, failing):
+            raise LabError(f"{what}the pod {_title(each)} cannot start: {words}", _told(client, namespaces))
+
+
 def _hopeless(pod: Object, failing: dict[str, float]) -> str:
-    """Return why no waiting helps a pod, "" when it may; `failing` remembers since when a pull fails."""
+    """Return why no waiting helps a pod, "" when it may; `failing` remembers since when it cannot start."""
     for words in _reasons(pod):
         reason = words.partition(":")[0]
         if reason in _HOPELESS:
             return words
-        if reason in _PULLING:
+        if reason in _TRIED_AGAIN:
             since = failing.setdefault(_title(pod), time.monotonic())
-            if time.monotonic() - since >= _PULL_PATIENCE:
-                return f"{words} (for {_PULL_PATIENCE:g} s)"
+            if time.monotonic() - since >= _TRIES:
+                return f"{words} (for {_TRIES:g} s)"
     return ""
 
 
