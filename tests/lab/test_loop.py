@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 
+from lab.providers.netns.listeners import Door
 from lab.providers.netns.loop import READ, WRITE, Loop
 
 
@@ -85,3 +87,11 @@ def test_a_handler_may_close_another_that_is_ready_as_well() -> None:
     loop.turn(0)
     assert len(heard) == 1
     loop.close()
+
+
+def test_where_connections_come_in_without_a_break_more_are_let_in_each_time() -> None:
+    one = socket.socket()
+    door = Door(one, b"")
+    assert [door.room(now) for now in range(7, 15)] == [1, 2, 4, 8, 16, 32, 32, 32]
+    assert [door.room(now) for now in (16, 17, 19)] == [1, 2, 1]
+    one.close()

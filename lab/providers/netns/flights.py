@@ -27,6 +27,9 @@ _SOL_SOCKET, _SO_LINGER = int(socket.SOL_SOCKET), int(socket.SO_LINGER)
 _CONNECTING = (0, errno.EINPROGRESS)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: leave no TIME_WAIT, of which 28,232 to one destination would be the end."""
+_TCP = int(socket.IPPROTO_TCP)
+_ACKNOWLEDGE_LATER = (_TCP, int(socket.TCP_QUICKACK), 0)
+"""Of an open connection: a reset follows its answer at once, so that an acknowledgement is to spare."""
 RECVERR = {False: (int(socket.IPPROTO_IP), 11, 1), True: (int(socket.IPPROTO_IPV6), 25, 1)}
 """IP_RECVERR and IPV6_RECVERR: ICMP errors come at once, with type, code and sender."""
 MSG_ERRQUEUE = 0x2000
@@ -108,6 +111,8 @@ class Flight:
                 raise OSError(code, os.strerror(code))  # noqa: TRY301 - so that the socket is closed
             if udp:
                 one.send(b"who are you\n")
+            elif number == _TCP:
+                one.setsockopt(*_ACKNOWLEDGE_LATER)
             self.port = one.getsockname()[1]
         except OSError:
             one.close()

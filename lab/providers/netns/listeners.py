@@ -30,6 +30,27 @@ _ACCEPTED_AT_ONCE = 32
 Key = tuple[str, Protocol, int]
 
 
+class Door:
+    """Where connections come in, what they are told, and how many were let in at once the last time, when."""
+
+    __slots__ = ("answer", "at_once", "last", "listener")
+
+    def __init__(self, listener: BareSocket, answer: bytes) -> None:
+        self.listener, self.answer = listener, answer
+        self.at_once = 1
+        self.last = -1
+
+    def room(self, now: int) -> int:
+        """Return how many to let in: one, and twice as many each time in rounds without a break.
+
+        One a time would leave a host that many ask behind everybody else, until they give up; to look for a
+        second one takes longer than it takes to let the first one in.
+        """
+        self.at_once = min(2 * self.at_once, _ACCEPTED_AT_ONCE) if now == self.last + 1 else 1
+        self.last = now
+        return self.at_once
+
+
 class Listeners:
     """All listeners of a lab, by (name, protocol, port)."""
 
@@ -62,7 +83,7 @@ class Listeners:
         if protocol is Protocol.UDP:
             handler = partial(_reply, listener, datagram_answer(name))
         else:
-            handler = partial(self._accept, listener, stream_answer(name))
+            handler = partial(self._accept, Door(listener, stream_answer(name)))
         self._handlers[key] = handler
         self._loop.watch(listener.fileno(), READ, handler)
 
@@ -100,14 +121,13 @@ class Listeners:
         responder = self._responders.get(key[0])
         return responder is not None and key[2] in responder.ports
 
-    def _accept(self, listener: BareSocket, answer: bytes, mask: int) -> None:
+    def _accept(self, door: Door, mask: int) -> None:
         """Answer those who have come, a few at a time; the loop calls again for more.
 
-        One a time would leave a host that many ask behind everybody else, until they give up. The client
-        closes first, by a reset, which leaves nothing behind.
+        The client closes first, by a reset, which leaves nothing behind.
         """
-        accepted = self._accepted
-        for _ in range(_ACCEPTED_AT_ONCE):
+        accepted, listener, answer = self._accepted, door.listener, door.answer
+        for _ in range(door.room(self._loop.rounds)):
             try:
                 descriptor = listener._accept()[0]  # type: ignore[attr-defined]  # noqa: SLF001 - what accept() calls
             except OSError:

@@ -47,6 +47,8 @@ class Loop:
         self._idle: list[Callable[[], bool]] = []
         self.now = time.monotonic()
         """When the current round began."""
+        self.rounds = 0
+        """How many there were."""
 
     def close(self) -> None:
         """Watch nothing any more."""
@@ -94,6 +96,7 @@ class Loop:
         before = time.monotonic()
         ready = self._epoll.poll(self._patience(before, limit), _EVENTS)
         self.now = time.monotonic()
+        self.rounds += 1
         for descriptor, mask in ready:
             handler = self._handlers.get(descriptor)
             if handler is not None:
