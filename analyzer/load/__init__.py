@@ -109,16 +109,11 @@ class _Reading:
     def read(self, source: Source, stdin: BinaryIO | None) -> None:
         """Add what a source holds."""
         try:
-            source, data = _bytes(source, stdin)
+            source, text = _text(source, stdin)
         except Unreadable as unreadable:
             self.diagnostics.append(unreadable.diagnostic)
             return
         self.files.append(source.name)
-        try:
-            text = without_logs(decode(data))
-        except Refused as refused:
-            self.diagnostics.append(refused.problem.diagnostic(source.name, decodable(data)))
-            return
         syntax, values = _values(text, self.memory)
         strict = source.named or source.form is not Form.FILE
         held = contents(values, text, syntax, source.name, strict=strict, everything=self.everything)
@@ -144,6 +139,15 @@ class _Reading:
         return Loaded(
             documents=tuple(self.documents), files=tuple(self.files), diagnostics=tuple(self.diagnostics)
         )
+
+
+def _text(source: Source, stdin: BinaryIO | None) -> tuple[Source, Text]:
+    """Return what a source holds as text, and the name under which to speak of it."""
+    source, data = _bytes(source, stdin)
+    try:
+        return source, without_logs(decode(data))
+    except Refused as refused:
+        raise Unreadable(refused.problem.diagnostic(source.name, decodable(data))) from None
 
 
 def _bytes(source: Source, stdin: BinaryIO | None) -> tuple[Source, bytes]:

@@ -5,7 +5,7 @@ that lies below them, each once and in the order of their names, and a diagnosti
 """
 
 # Paths stay the texts that the user gave, and pathlib takes a while to import.
-# ruff: noqa: PTH114, PTH116, PTH118, PTH123, PTH208
+# ruff: noqa: PTH112, PTH114, PTH116, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from io import RawIOBase
+from select import select
 from typing import BinaryIO
 
 from analyzer.diagnostics import Diagnostic, Severity, Span
@@ -31,6 +33,9 @@ _IRREGULAR = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+# Where the kernel shows itself as files: some have no end, some wait for events, some lose what is read.
+_MADE_UP = ("/proc", "/sys")
+_KERNEL = "a file that the kernel makes up"
 
 
 class Form(Enum):
@@ -130,8 +135,8 @@ class _Search:
                 self.found.diagnostics.append(_refusal(shown_path(path), "unreadable", _reason(error)))
 
     def _folder(self, path: str, identity: Identity, *, named: bool) -> list[str]:
-        """Return what is to be read in a folder; nothing of one that was seen or is rendered as a whole."""
-        if identity in self._folders and not named:
+        """Return what is to be read in a folder: nothing of one that was seen, is rendered or is made up."""
+        if (identity in self._folders and not named) or identity[0] in _kernels():
             return []
         self._folders.add(identity)
         with os.scandir(path) as entries:
@@ -170,21 +175,39 @@ def _read(name: str, *, folder: bool) -> bool:
 
 
 def read(source: Source) -> bytes:
-    """Return the bytes of a file, or raise Unreadable."""
+    """Return the bytes of a file, or raise Unreadable; nothing that could keep one waiting is read."""
     try:
-        status = os.stat(source.path)
-        mode = status.st_mode
-        if not stat.S_ISREG(mode):
-            message = f"this is {_IRREGULAR.get(stat.S_IFMT(mode), 'a folder')}"
-            raise Unreadable(
-                _refusal(source.name, "not-a-file", message, "pipe the manifests in, and give `-`")
-            )
-        if status.st_size > limits.FILE_BYTES:
-            raise _too_large(source)
-        with open(source.path, "rb", buffering=0) as file:
+        _ordinary(source, os.stat(source.path))
+        # It may have become something else since.
+        with open(source.path, "rb", buffering=0, opener=_without_waiting) as file:
+            _ordinary(source, os.fstat(file.fileno()))
             return drain(source, file)
     except OSError as error:
         raise Unreadable(_refusal(source.name, "unreadable", _reason(error))) from None
+
+
+def _ordinary(source: Source, status: os.stat_result) -> None:
+    """Raise Unreadable for what is no file on a disk, and for one that is too large."""
+    mode = status.st_mode
+    if not stat.S_ISREG(mode) or status.st_dev in _kernels():
+        what = _IRREGULAR.get(stat.S_IFMT(mode), "a folder") if not stat.S_ISREG(mode) else _KERNEL
+        raise Unreadable(
+            _refusal(source.name, "not-a-file", f"this is {what}", "pipe the manifests in, and give `-`")
+        )
+    if status.st_size > limits.FILE_BYTES:
+        raise _too_large(source)
+
+
+@cache
+def _kernels() -> frozenset[int]:
+    """Return the devices of the file systems whose files the kernel makes up, in some of them without end."""
+    root = os.stat(os.sep).st_dev
+    found = (os.stat(path).st_dev for path in _MADE_UP if os.path.isdir(path))
+    return frozenset(device for device in found if device != root)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def drain(source: Source, stream: RawIOBase | BinaryIO) -> bytes:
@@ -192,7 +215,10 @@ def drain(source: Source, stream: RawIOBase | BinaryIO) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        while part := stream.read(_PART):
+        while (part := stream.read(_PART)) != b"":
+            if part is None:  # nothing has come yet, and whoever opened the stream did not want to wait
+                _wait(source, stream)
+                continue
             parts.append(part)
             size += len(part)
             if size > limits.FILE_BYTES:
@@ -200,6 +226,14 @@ def drain(source: Source, stream: RawIOBase | BinaryIO) -> bytes:
     except OSError as error:
         raise Unreadable(_refusal(source.name, "unreadable", _reason(error))) from None
     return b"".join(parts)
+
+
+def _wait(source: Source, stream: RawIOBase | BinaryIO) -> None:
+    """Wait for more of standard input; a file that keeps one waiting is none."""
+    if source.form is not Form.STDIN:
+        message = "this is a file that ends only when somebody has written to it"
+        raise Unreadable(_refusal(source.name, "not-a-file", message))
+    select([stream], [], [])
 
 
 def _too_large(source: Source) -> Unreadable:

@@ -8,6 +8,8 @@ import os
 import socket
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic
 from analyzer.load import Loaded, NothingToAnalyze, limits, load
+from analyzer.load.files import Source, Unreadable, drain
 
 
 def pod(name: str) -> str:
@@ -194,6 +197,52 @@ def test_a_pipe_a_socket_and_a_device_are_no_manifests() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
         assert "this is a socket" in refusal("socket")
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="there is no /proc")
+def test_files_that_the_kernel_makes_up_are_no_manifests() -> None:
+    Path("a.yaml").symlink_to("/proc/kmsg")  # whose reading waits for messages, and takes them away
+    for path in (".", "/proc/self/status"):
+        assert "this is a file that the kernel makes up" in refusal(path)
+    with pytest.raises(NothingToAnalyze):  # a folder that leads to all others
+        load(["/proc"])
+
+
+def test_a_file_that_becomes_a_pipe_while_it_is_looked_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    os.mkfifo("pipe.yaml")
+    before = write("a.yaml", pod("a")).stat()
+    monkeypatch.setattr("analyzer.load.files.os.stat", lambda _: before)
+    assert "this is a pipe" in refusal("pipe.yaml")
+
+
+def test_a_file_that_keeps_one_waiting_is_refused() -> None:
+    end, other = os.pipe2(os.O_NONBLOCK)
+    with (
+        os.fdopen(end, "rb", buffering=0) as stream,
+        os.fdopen(other, "wb"),
+        pytest.raises(Unreadable) as told,
+    ):
+        drain(Source(path="a.yaml", name="a.yaml"), stream)
+    assert told.value.diagnostic.message == "this is a file that ends only when somebody has written to it"
+
+
+def test_standard_input_that_does_not_wait_is_waited_for() -> None:
+    end, other = os.pipe2(os.O_NONBLOCK)
+
+    def speak() -> None:
+        with os.fdopen(other, "wb", buffering=0) as stream:
+            for part in pod("slow").split(" "):
+                time.sleep(0.01)
+                stream.write(f"{part} ".encode())
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with os.fdopen(end, "rb") as stream:
+        (document,) = load(["-"], stdin=stream).documents
+    speaker.join()
+    assert document.name == "slow"
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_fills_the_memory(
