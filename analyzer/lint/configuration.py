@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Fixed, Severity, Span
 from analyzer.lint.catalogue import meant
+from analyzer.load.files import Source, Unreadable, read
 from analyzer.load.text import shown
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ def _read(file: Path, folder: Path) -> Configuration | None:
 
     name = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read(Source(path=str(file), name=name)).decode()
         data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (Unreadable, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         if file.name == SHARED:
             return None  # somebody else's to mend
+        if isinstance(error, Unreadable):
+            raise AnalyzerError(error.diagnostic) from None
         raise _error(name, "", f"it cannot be read: {error}") from None
     if file.name == OWN:
         _known(data, ("lint",), name, text)

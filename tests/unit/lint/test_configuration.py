@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
-from analyzer.lint.configuration import Configuration, find
+from analyzer.lint.configuration import OWN, SHARED, Configuration, find
 
 
 def told(folder: Path) -> Diagnostic:
@@ -78,6 +78,20 @@ def test_our_own_file_must_be_toml_and_others_are_left_alone(tmp_path: Path) -> 
     assert find(tmp_path) == Configuration()
     (tmp_path / ".kubereach.toml").write_text("[")
     assert told(tmp_path).message.startswith("it cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 10_000, "\xff", None], ids=["deep", "not UTF-8", "of the kernel"]
+)
+def test_a_hostile_file_is_told_like_any_other(tmp_path: Path, text: str | None) -> None:
+    for name in (SHARED, OWN):
+        if text is None:
+            (tmp_path / name).symlink_to("/proc/kmsg")
+        else:
+            (tmp_path / name).write_bytes(text.encode("latin-1"))
+        if name == SHARED:
+            assert find(tmp_path) == Configuration()
+    assert told(tmp_path).message.startswith("this is a file" if text is None else "it cannot be read: ")
 
 
 def test_a_file_further_out_is_named_as_a_whole(tmp_path: Path) -> None:
