@@ -1,7 +1,7 @@
 """Values become documents: one for each Kubernetes object, those inside lists included.
 
 Comes in: what a text holds. Goes out: a `Document` for each object, a diagnostic for each thing that looks
-like one and is not, and the number of values that have nothing to do with Kubernetes.
+like one and is not, and whether there are values that have nothing to do with Kubernetes.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Contents:
 
     documents: list[Document] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    strangers: int = 0
+    strangers: bool = False
 
 
 class _Value(NamedTuple):
@@ -145,25 +145,32 @@ def contents(
     an error: an API server takes no field twice (`fieldValidation: Strict`).
     """
     made = Contents()
-    found: list[_Value] = []
+    waiting: list[Parsed] = []
     for parsed in values:
-        if len(made.diagnostics) > limits.FILE_PROBLEMS:
-            made.diagnostics.append(too_many(parsed.start).diagnostic(source, text))
-            break
         made.diagnostics += [p.diagnostic(source, text) for p in parsed.problems if p.fatal]
+        waiting.append(parsed)
+        strict = strict or _holds_one_meant(parsed.data)
+        if strict:
+            for value in _values(waiting, text, syntax):
+                if len(made.diagnostics) > limits.FILE_PROBLEMS:
+                    break
+                _add(value, text, source, made, everything=everything)
+            waiting = []
+        if len(made.diagnostics) > limits.FILE_PROBLEMS:
+            made.diagnostics.append(too_many(parsed.end).diagnostic(source, text))
+            break
+    made.strangers = any(True for _ in _values(waiting, text, syntax))
+    made.diagnostics.sort(key=_place)
+    return made
+
+
+def _values(found: Iterable[Parsed], text: Text, syntax: Syntax) -> Iterator[_Value]:
+    """Yield the values of some texts that may be objects."""
+    for parsed in found:
         problems = [p for p in parsed.problems if not p.fatal]
         if parsed.data is not None or problems:
             origin = Origin(text=text, syntax=syntax, start=parsed.start, end=parsed.end)
-            values_here = list(_flat(parsed.data, origin, problems, parsed.items))
-            strict = strict or any(_meant(value.data) for value in values_here)
-            found += values_here
-        if strict:
-            for value in found:
-                _add(value, text, source, made, everything=everything)
-            found = []
-    made.strangers = len(found)
-    made.diagnostics.sort(key=_place)
-    return made
+            yield from _flat(parsed.data, origin, problems, parsed.items)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[int, int]:
@@ -183,8 +190,8 @@ def _flat(
         yield _Value(None, origin, own)
     ends = (*starts[1:], origin.end)
     placed = len(starts) == len(entries)
-    stated = _stated(data)
-    for number, entry in enumerate(entries):  # as few calls as can be: there may be 100,000 of them
+    # As few calls as can be: there may be 100,000 of them.
+    for number, each in enumerate(_as_stated(data, entries)):
         inner = Origin(
             text=origin.text,
             syntax=origin.syntax,
@@ -193,7 +200,6 @@ def _flat(
             prefix=() if placed else (*origin.prefix, "items", number),
         )
         told = [replace(p, path=p.path[2:]) for p in problems if p.path[:2] == ("items", number)]
-        each = {**stated, **entry} if stated and isinstance(entry, dict) and "kind" not in entry else entry
         if _entries(each) is None:
             yield _Value(each, inner, told)
         else:
@@ -212,10 +218,21 @@ def _entries(data: object) -> list[object] | None:
     return [] if entries is None else entries if isinstance(entries, list) else None
 
 
-def _stated(listed: dict[str, object]) -> dict[str, object]:
-    """Return the kind and version that a list such as PodList states once for all of its entries."""
+def _as_stated(listed: Any, entries: list[object]) -> Iterable[object]:
+    """Return the entries with the kind and version that a list such as PodList states once for all of them."""
     kind = _text(listed, "kind").removesuffix("List")
-    return {"apiVersion": listed.get("apiVersion"), "kind": kind} if kind else {}
+    if not kind:
+        return entries
+    stated = {"apiVersion": listed.get("apiVersion"), "kind": kind}
+    return ({**stated, **each} if isinstance(each, dict) and "kind" not in each else each for each in entries)
+
+
+def _holds_one_meant(data: Any) -> bool:
+    """Return whether somebody meant a value, or one of the entries of a list, to be a Kubernetes object."""
+    entries = _entries(data)
+    if entries is None:
+        return _meant(data)
+    return any(map(_holds_one_meant, _as_stated(data, entries)))
 
 
 def _meant(data: object) -> bool:

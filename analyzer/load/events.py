@@ -34,6 +34,8 @@ from analyzer.load.text import Parsed, Problem, Refused, Text, shown, step, too_
 # The way from a collection up to the root of its document, the innermost step first.
 Trail = tuple["Trail", Step] | None
 
+_TOO_LARGE = f"more than {limits.EVENT_NODES:,} values in one document"
+_SMALLER = "write it as JSON, or as several documents"
 _HALF = re.compile("[\ud800-\udfff]")
 _COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!", None}
 
@@ -123,6 +125,8 @@ class Reading:
 
     def _value(self, event: Any, kind: type, depth: int, trail: Trail) -> object:
         self._nodes += 1
+        if self._nodes > limits.EVENT_NODES:
+            raise self._refused(event, None, "too-large", _TOO_LARGE, _SMALLER)
         if kind is ScalarEvent:
             return self._scalar(event, trail)
         self._descend(event, depth, trail)
@@ -257,8 +261,8 @@ class Reading:
             raise Refused(too_many(self._offset(event)))
         self._problems.append(self._problem(event, trail, code, message, remedy))
 
-    def _refused(self, event: Any, trail: Trail, code: str, message: str) -> Refused:
-        return Refused(replace(self._problem(event, trail, code, message), fatal=True))
+    def _refused(self, event: Any, trail: Trail, code: str, message: str, remedy: str = "") -> Refused:
+        return Refused(replace(self._problem(event, trail, code, message, remedy), fatal=True))
 
     def _problem(self, event: Any, trail: Trail, code: str, message: str, remedy: str = "") -> Problem:
         return Problem(

@@ -6,11 +6,16 @@ are independent of each other, so that one which is wrong hides no problem of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from analyzer.load import limits
 from analyzer.load.block import Memory, read
 from analyzer.load.text import Parsed, Problem, Text
+
+# How a document starts that is a list, possibly behind its marker and comments. No list is a Kubernetes
+# object, whatever it holds, so that nothing of it is read.
+_LIST = re.compile(r"(?:---[ \t]*+\n)?(?:[ \t]*+(?:#[^\n]*+)?\n)*+-(?:[ \t\n]|\Z)")
 
 
 def read_yaml(text: Text, memory: Memory) -> Iterator[Parsed]:
@@ -39,6 +44,9 @@ def _documents(content: str) -> Iterator[tuple[int, int]]:
 
 
 def _document(text: Text, start: int, end: int, memory: Memory) -> Iterator[Parsed]:
+    if _LIST.match(text.content, start, end) and text.content.find("\n...", start, end) < 0:
+        yield Parsed(data=[], start=start, end=end)
+        return
     lines = text.content[start:end].split("\n")
     marker = lines[0]
     if marker.startswith("---") and not marker[3:].strip(" "):

@@ -386,3 +386,28 @@ def test_nonsense_ends_soon(text: str) -> None:
     start = time.monotonic()
     assert problems(text)
     assert time.monotonic() - start < 20
+
+
+def test_a_document_of_very_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.load.limits.EVENT_NODES", 1000)
+    found = problem(HEAD + "spec: [" + "a, " * 1000 + "]\n")
+    assert (found.code, place(found)[0]) == ("too-large", 3)
+    assert found.help == "write it as JSON, or as several documents"
+
+
+@pytest.mark.parametrize("before", ["", "---\n", "--- \n# a comment\n\n  # another\n"])
+@pytest.mark.parametrize("entry", ["- a: [\n", "-\n", "-", "- &a [*a]\n"])
+def test_nothing_of_a_list_is_read_as_no_list_is_an_object(before: str, entry: str) -> None:
+    assert problem(before + entry).code == "not-an-object"
+
+
+@pytest.mark.parametrize("text", ["-a: [\n", "--- - a: [\n", " - a: [\n"])
+def test_what_may_be_something_else_than_a_list_is_read(text: str) -> None:
+    assert problem(text).code == "yaml-syntax"
+
+
+def test_a_document_that_ends_by_dots_behind_a_list_is_read() -> None:
+    found = problems(f"- a\n...\n---\n{HEAD}kind: Pod\n")
+    assert [each.code for each in found] == ["not-an-object", "duplicate-key"]
+    found = problems("- a\n...\nb: [\n")
+    assert [each.code for each in found] == ["not-an-object", "yaml-syntax"]
