@@ -219,7 +219,7 @@ def _entries(data: object) -> list[object] | None:
 
 
 def _as_stated(listed: Any, entries: list[object]) -> Iterable[object]:
-    """Return the entries with the kind and version that a list such as PodList states once for all of them."""
+    """Return the entries with the kind and version that a list such as PodList states once for all."""
     kind = _text(listed, "kind").removesuffix("List")
     if not kind:
         return entries

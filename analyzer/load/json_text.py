@@ -74,6 +74,8 @@ def _constant(word: str) -> NoReturn:
 
 _strict = JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant)
 _lenient = JSONDecoder(parse_float=lambda _: 0.0, parse_int=lambda _: 0, parse_constant=lambda _: None)
+# Of what it reads only where it ends is wanted.
+_passing = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
 
 class Members:
@@ -121,23 +123,39 @@ def locate(text: Text, at: int, path: FieldPath) -> int:
     """Return the offset of a field of the value at `at`: of its key, or of the nearest one above it."""
     found = at
     for wanted in path:
-        places = _places(text, at)
-        if wanted not in places:
+        if text.content[at] not in "[{" or (place := _places(text, at).of(wanted)) is None:
             break
-        found, at = places[wanted]
+        found, at = place
     return found
+
+
+class _Places:
+    """The offsets of an object's or list's members and of their keys, found as far as they were asked for."""
+
+    def __init__(self, content: str, at: int) -> None:
+        self._found: dict[Step, tuple[int, int]] = {}
+        self._rest = self._walk(content, Members(content, at))
+
+    def of(self, wanted: Step) -> tuple[int, int] | None:
+        """Return the offsets of a member's key, or of an entry itself, and of its value."""
+        while wanted not in self._found:
+            member = next(self._rest, None)
+            if member is None:
+                return None
+            self._found.setdefault(*member)
+        return self._found[wanted]
+
+    @staticmethod
+    def _walk(content: str, members: Members) -> Iterator[tuple[Step, tuple[int, int]]]:
+        while (member := members.next()) is not None:
+            yield member, (members.key_at, members.at)
+            # What is wanted itself is not passed over: it may be nearly all of the text.
+            members.at = _passing.raw_decode(content, members.at)[1]
 
 
 @lru_cache(maxsize=limits.DEPTH + 1)  # those of all levels around a field: its neighbours are asked for next
-def _places(text: Text, at: int) -> dict[Step, tuple[int, int]]:
-    """Return for each member of the value at `at` the offsets of its key and of its own value."""
-    found: dict[Step, tuple[int, int]] = {}
-    if text.content[at] in "[{":
-        members = Members(text.content, at)
-        while (member := members.next()) is not None:
-            found.setdefault(member, (members.key_at, members.at))
-            members.at = _lenient.raw_decode(text.content, members.at)[1]
-    return found
+def _places(text: Text, at: int) -> _Places:
+    return _Places(text.content, at)
 
 
 def read_json(text: Text) -> Iterator[Parsed]:

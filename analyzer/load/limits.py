@@ -20,9 +20,13 @@ DEPTH = 200
 # which kubectl reads, becomes suspicious at 400,000.
 ALIASED_NODES = 400_000
 
-# Values of one document that is read event by event, a minute or two of work and a gigabyte. The plain block
-# style that kubectl and helm write is read otherwise, and so is JSON.
-EVENT_NODES = 5_000_000
+# Values of one document that is read event by event: some seconds of work. The plain block style that kubectl
+# and helm write is read otherwise, and so is JSON.
+EVENT_NODES = 3_000_000
+
+# Characters of an object in YAML whose fields are placed: of a larger one, which no API server would take,
+# only its own line is told.
+PLACED_CHARACTERS = 4 << 20
 
 # Characters of a number: a port has five, a 64-bit float in full at most 325.
 NUMBER_CHARACTERS = 325

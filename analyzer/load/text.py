@@ -7,10 +7,9 @@ Comes in: bytes, or a place in a text. Goes out: one `Text` without carriage ret
 from __future__ import annotations
 
 import codecs
-from array import array
-from bisect import bisect_left
-from dataclasses import dataclass
-from functools import cached_property
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from math import inf
 
 from analyzer.diagnostics import Diagnostic, FieldPath, Fixed, Severity, Span, Step
 
@@ -27,6 +26,7 @@ _MARKS = (
 # What stands around the logs of one container, each followed by its name (kubectl, pkg/cmd/clusterinfo).
 _LOGS, _LOGS_END = "\n==== START logs for container ", "==== END logs for container "
 
+_NEAR = 1 << 12  # characters in which line breaks are counted anew each time
 _SHOWN = 80  # characters of the user's words that a message repeats
 
 
@@ -70,26 +70,28 @@ class Parsed:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)  # no slots: the line breaks are found when first asked for, and kept
+@dataclass(frozen=True, slots=True, eq=False)
 class Text:
     """The characters of one file; offsets count them from 0."""
 
     content: str
-
-    @cached_property
-    def _breaks(self) -> array[int]:
-        found = array("Q")
-        at = self.content.find("\n")
-        while at >= 0:
-            found.append(at)
-            at = self.content.find("\n", at + 1)
-        return found
+    # Offsets that were asked for, ascending, and the lines that they lie on: of the next one only what lies
+    # between it and the nearest of these is looked at.
+    _offsets: list[int] = field(default_factory=lambda: [0], init=False, repr=False)
+    _lines: list[int] = field(default_factory=lambda: [1], init=False, repr=False)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of the character at `offset`."""
-        line = bisect_left(self._breaks, offset)
-        before = self._breaks[line - 1] if line else -1
-        return line + 1, offset - before
+        at = bisect_right(self._offsets, offset)
+        before, behind = self._offsets[at - 1], self._offsets[at] if at < len(self._offsets) else inf
+        if offset - before <= behind - offset:
+            line = self._lines[at - 1] + self.content.count("\n", before, offset)
+        else:
+            line = self._lines[at] - self.content.count("\n", offset, self._offsets[at])
+        if min(offset - before, behind - offset) > _NEAR:
+            self._offsets.insert(at, offset)
+            self._lines.insert(at, line)
+        return line, offset - self.content.rfind("\n", 0, offset)
 
 
 def decode(data: bytes) -> Text:

@@ -21,6 +21,7 @@ from yaml.events import (
 )
 
 from analyzer.diagnostics import FieldPath, Step
+from analyzer.load import limits
 from analyzer.load.events import EventSource, events
 
 
@@ -42,12 +43,12 @@ class Place:
 
 
 def places(content: str, start: int, end: int) -> Place:
-    """Return the places of the object that was read from `start` on."""
+    """Return the places of the object that was read from `start` on; of a very large one only its own."""
     column = start - content.rfind("\n", 0, start) - 1
     # What stands before the object in its line may hold dashes: blanks instead keep its columns.
     source = events(" " * column + content[start:end])
     try:
-        return _Pass(source, start - column).root()
+        return _Pass(source, start - column).root(alone=end - start > limits.PLACED_CHARACTERS)
     except YAMLError:  # an entry such as `[kind: Pod]`, which is an object inside brackets only
         return Place(start)
 
@@ -60,11 +61,13 @@ class _Pass:
         self._shift = shift
         self._anchors: dict[str, Place] = {}
 
-    def root(self) -> Place:
-        """Return the place of the first node."""
-        while not isinstance(event := self._next(), NodeEvent):
+    def root(self, *, alone: bool) -> Place:
+        """Return the place of the first node, without those inside it when it is to stand alone."""
+        event: Any = None
+        while not isinstance(event, NodeEvent):
+            event = self._next()
             assert event is not None, "an object that was read has a node"
-        return self._place(event)
+        return Place(event.start_mark.index + self._shift) if alone else self._place(event)
 
     def _place(self, event: Any) -> Place:
         place = Place(event.start_mark.index + self._shift)

@@ -15,7 +15,7 @@ from analyzer.load.text import Parsed, Problem, Text
 
 # How a document starts that is a list, possibly behind its marker and comments. No list is a Kubernetes
 # object, whatever it holds, so that nothing of it is read.
-_LIST = re.compile(r"(?:---[ \t]*+\n)?(?:[ \t]*+(?:#[^\n]*+)?\n)*+-(?:[ \t\n]|\Z)")
+_LIST = re.compile(r"(?:---[ \t]*+\n)?(?:[ \t]*+(?:#[^\n]*+)?\n)*+(-)(?:[ \t\n]|\Z)")
 
 
 def read_yaml(text: Text, memory: Memory) -> Iterator[Parsed]:
@@ -44,8 +44,9 @@ def _documents(content: str) -> Iterator[tuple[int, int]]:
 
 
 def _document(text: Text, start: int, end: int, memory: Memory) -> Iterator[Parsed]:
-    if _LIST.match(text.content, start, end) and text.content.find("\n...", start, end) < 0:
-        yield Parsed(data=[], start=start, end=end)
+    if (found := _LIST.match(text.content, start, end)) and text.content.find("\n...", start, end) < 0:
+        dash = found.start(1)
+        yield Parsed(data=[], start=dash, end=dash + 1)
         return
     lines = text.content[start:end].split("\n")
     marker = lines[0]

@@ -275,12 +275,10 @@ def test_after_very_many_problems_the_rest_of_a_file_is_left_unread() -> None:
     assert found[-1].message == "too many problems: the rest was not read"
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_after_very_many_problems_the_rest_of_a_list_is_left_unread(
-    named: bool,
-) -> None:
+@pytest.mark.parametrize("path", ["a.yaml", "."])
+def test_after_very_many_problems_the_rest_of_a_list_is_left_unread(path: str) -> None:
     write("a.yaml", "apiVersion: v1\nkind: List\nitems:\n" + "- apiVersion: v1\n" * 3000 + "  kind: Pod\n")
-    found = refusals("a.yaml" if named else ".")
+    found = refusals(path)
     assert len(found) == limits.FILE_PROBLEMS + 2
     assert found[-1].message == "too many problems: the rest was not read"
 

@@ -11,7 +11,7 @@ import pytest
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic
 from analyzer.load import Document, limits, load
-from analyzer.load.json_text import read_json
+from analyzer.load.json_text import locate, read_json
 from analyzer.load.text import Refused, Text
 
 HEAD = '{"apiVersion": "v1", "kind": "Pod",\n'
@@ -275,3 +275,21 @@ def test_a_list_of_objects_is_no_object() -> None:
 def test_bytes_that_are_no_utf_8_are_refused_with_line_and_column() -> None:
     found = problem((HEAD + '"a": "caf\xe9"}').encode("latin-1"))
     assert (found.code, place(found)) == ("not-utf8", (2, 10))
+
+
+def test_what_stands_behind_a_field_is_not_looked_at_to_place_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[int] = []
+
+    class Passing:
+        def raw_decode(self, content: str, at: int) -> tuple[object, int]:
+            passed.append(at)
+            return json.JSONDecoder().raw_decode(content, at)
+
+    monkeypatch.setattr("analyzer.load.json_text._passing", Passing())
+    content = '[{"a": [1], "b": {}}, {"c": 2}, {"d": 3}]'
+    text = Text(content)
+    assert locate(text, 0, (1, "c")) == content.index('"c"')
+    assert passed == [1]
+    assert locate(text, 0, (0, "b")) == content.index('"b"')
+    assert locate(text, 0, (1, "e")) == content.index('{"c"')
+    assert passed == [1, content.index("[1"), content.index("2")]

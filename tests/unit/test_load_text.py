@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
+from hypothesis import given, strategies as st
 
 from analyzer.load.text import Refused, Text, decodable, decode, printable, shown, step, without_logs
 
@@ -47,6 +48,15 @@ def test_half_a_character_of_utf_16_is_refused() -> None:
 def test_positions_count_lines_and_columns_from_one() -> None:
     text = Text("ab\n\nc")
     assert [text.position(offset) for offset in range(6)] == [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (3, 2)]
+
+
+@given(st.lists(st.integers(0, 60_000), max_size=30))
+def test_positions_are_the_same_in_whatever_order_they_are_asked_for(offsets: list[int]) -> None:
+    content = "".join("x" * (number % 97) + "\n" for number in range(1250))
+    text = Text(content)
+    for offset in offsets:
+        line = content[:offset].count("\n")
+        assert text.position(offset) == (line + 1, len(content[:offset].rpartition("\n")[2]) + 1)
 
 
 def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:

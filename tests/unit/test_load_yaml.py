@@ -411,3 +411,10 @@ def test_a_document_that_ends_by_dots_behind_a_list_is_read() -> None:
     assert [each.code for each in found] == ["not-an-object", "duplicate-key"]
     found = problems("- a\n...\nb: [\n")
     assert [each.code for each in found] == ["not-an-object", "yaml-syntax"]
+
+
+def test_of_a_very_large_object_only_its_own_place_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "# comment\n" + HEAD + "metadata: {name: A}\n"
+    (document,) = load(["-"], stdin=io.BytesIO(text.encode())).documents
+    monkeypatch.setattr("analyzer.load.limits.PLACED_CHARACTERS", len(text) - 1)
+    assert document.locate(("metadata", "name")) == (2, 1)
