@@ -63,14 +63,15 @@ class _Pass:
 
     def root(self, *, alone: bool) -> Place:
         """Return the place of the first node, without those inside it when it is to stand alone."""
-        event: Any = None
-        while not isinstance(event, NodeEvent):
-            event = self._next()
+        while not isinstance(event := self._next(), NodeEvent):
             assert event is not None, "an object that was read has a node"
-        return Place(event.start_mark.index + self._shift) if alone else self._place(event)
+        return self._start(event) if alone else self._place(event)
+
+    def _start(self, event: Any) -> Place:
+        return Place(event.start_mark.index + self._shift)
 
     def _place(self, event: Any) -> Place:
-        place = Place(event.start_mark.index + self._shift)
+        place = self._start(event)
         if isinstance(event, AliasEvent):
             marked = self._anchors.get(str(event.anchor))
             return Place(place.offset, marked.members) if marked else place
