@@ -6,6 +6,7 @@ on which every operation is done once and remembered.
 
 from __future__ import annotations
 
+from operator import and_, or_, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.sets import PortSet
@@ -49,11 +50,11 @@ class Algebra:
         self._numbers: dict[Bounds, Cell] = {}
         for ports in (PortSet.none(), PortSet.all()):
             self.cell(ports, ports)
-        self.allow = self._operation(lambda a, b, _: Bounds(a.certain | b.certain, a.possible | b.possible))
+        self.allow = self._operation(lambda a, b, _: _of_each(or_, a, b))
         self.may_allow = self._operation(lambda a, b, _: Bounds(a.certain, a.possible | b.possible))
-        self.deny = self._operation(lambda a, b, _: Bounds(a.certain - b.certain, a.possible - b.possible))
+        self.deny = self._operation(lambda a, b, _: _of_each(sub, a, b))
         self.may_deny = self._operation(lambda a, b, _: Bounds(a.certain - b.certain, a.possible))
-        self.both = self._operation(lambda a, b, _: Bounds(a.certain & b.certain, a.possible & b.possible))
+        self.both = self._operation(lambda a, b, _: _of_each(and_, a, b))
         self.hand_over = self._operation(_hand_over)
         self.may_hand_over = self._operation(_may_hand_over)
 
@@ -78,6 +79,14 @@ class Algebra:
             return found
 
         return operation
+
+
+def _of_each(operator: Callable[[PortSet, PortSet], PortSet], left: Bounds, right: Bounds) -> Bounds:
+    """Apply an operator to the certain and to the possible ports: once, where these are the same."""
+    certain = operator(left.certain, right.certain)
+    if left.certain is left.possible and right.certain is right.possible:
+        return Bounds(certain, certain)
+    return Bounds(certain, operator(left.possible, right.possible))
 
 
 def _hand_over(here: Bounds, ports: Bounds, later: Bounds) -> Bounds:

@@ -65,7 +65,10 @@ def _subtract(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> tuple[
 
 
 class IntervalSet:
-    """A set of integers out of `UNIVERSE`, held as canonical closed intervals."""
+    """A set of integers out of `UNIVERSE`, held as canonical closed intervals.
+
+    The intervals of `UNIVERSE` do not touch, so that none of a set reaches over two of them.
+    """
 
     __slots__ = ("_hash", "intervals")
     UNIVERSE: ClassVar[tuple[Interval, ...]] = ()
@@ -103,8 +106,7 @@ class IntervalSet:
     def __or__(self, other: Self) -> Self:
         if not other.intervals or self.intervals == other.intervals:
             return self
-        merged = _merge(self.intervals + other.intervals)
-        return self._canonical(_intersect(merged, self.UNIVERSE))
+        return self._canonical(_merge(self.intervals + other.intervals))
 
     def __invert__(self) -> Self:
         gaps: list[Interval] = []
