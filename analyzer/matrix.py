@@ -66,10 +66,14 @@ class _Matrix:
     def count(self, sources: slice, *, seen: int, weights: _Weights) -> list[Counts]:
         """Count what some sources get of the first `seen` classes."""
         sends, receives = self._sent.of_subjects(sources, seen), self._received.of_peers(sources, seen)
-        here, there = np.nonzero(np.logical_and(sends, receives))
-        sent = self._sent.cells(here + sources.start, sends[here, there])
-        received = self._received.cells(there, receives[here, there])
-        return weights.count(len(sends), here, there, self._statuses.of(sent, received))
+        both = np.logical_and(sends, receives)
+        # Quicker than `nonzero` of both dimensions at once.
+        places = np.flatnonzero(both)
+        here = np.repeat(np.arange(len(both)), np.count_nonzero(both, axis=1))
+        there = places - here * seen
+        sent = self._sent.cells(here + sources.start, sends.take(places))
+        received = self._received.cells(there, receives.take(places))
+        return weights.count(len(both), here, there, self._statuses.of(sent, received))
 
 
 class _Weights:
@@ -95,7 +99,9 @@ class _Weights:
         shape = (sources, len(self._totals), len(Status))
         summed = np.zeros(shape)
         for group, weight in self._layers:
-            place = np.ravel_multi_index((here, group[there], found), shape)
+            place = here * (shape[1] * shape[2])
+            place += (group * shape[2])[there]
+            place += found
             summed += np.bincount(place, weight[there], summed.size).reshape(shape)
         summed[:, :, Status.DENIED] += self._totals - summed.sum(axis=2)
         counted: list[Counts] = summed.astype(np.int64).tolist()

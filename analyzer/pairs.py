@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.bitmaps import Bitmap
+    from analyzer.bounds import Cell
     from analyzer.engine import Engine, Row
 
 
@@ -42,11 +43,11 @@ def pairs(engine: Engine) -> Iterator[tuple[int, Row]]:
 
 def row_of(engine: Engine, source: int) -> Row:
     """Return one row of `Pairs`: quicker where only a few are asked for."""
-    receives: Row = {}
+    receives: dict[Cell, list[int]] = {}
     for row, subjects in profiles(engine, Direction.INGRESS):
-        cell = at(row, source)
-        receives[cell] = receives.get(cell, 0) | bitmap(subjects)
-    return _combine(engine, engine.row(Direction.EGRESS, source), receives)
+        receives.setdefault(at(row, source), []).extend(subjects)
+    sends = engine.row(Direction.EGRESS, source)
+    return _combine(engine, sends, {cell: bitmap(subjects) for cell, subjects in receives.items()})
 
 
 def _combine(engine: Engine, sends: Row, receives: Row) -> Row:
