@@ -44,7 +44,10 @@ class Names:
         self._endpoints = reachability.endpoints
         self._pod_network = reachability.cluster.pod_addresses
         self._uses = Counter(each.name for each in self._endpoints)
-        self._full_uses = Counter(map(str, self._endpoints))
+
+    @cached_property
+    def _full_uses(self) -> Counter[str]:
+        return Counter(map(str, self._endpoints))
 
     def label(self, endpoint: Endpoint) -> str:
         """Return the name, with the namespace and the kind only where endpoints share it."""

@@ -15,6 +15,7 @@ LARGE = 1 << 20
 _INDENT = 2
 # Go writes these so, for the sake of browsers, and orjson as they are.
 _ESCAPES = ((b"\\u003c", b"<"), (b"\\u003e", b">"), (b"\\u0026", b"&"))
+_ESCAPED = b"\\u00"
 _WINDOW = limits.SCALAR_CHARACTERS // 2
 
 
@@ -46,8 +47,8 @@ def _is_long(written: bytes) -> bool:
 
 
 def _plain(written: bytes) -> bytes:
-    for escape, character in _ESCAPES:
-        if escape in written:
+    if _ESCAPED in written:  # looking for it is most of the work
+        for escape, character in _ESCAPES:
             written = written.replace(escape, character)
     return written
 
