@@ -215,7 +215,8 @@ class Fuzzer:
                 lab.deploy(manifests)
                 return manifests
             self._end(tried.families)
-        self._labs[tried.families] = EmbeddedLab.up(manifests, _name(tried.families), _PLACING)
+        name = _name(tried.families)
+        self._labs[tried.families] = EmbeddedLab.up(manifests, name, _PLACING, temporary=True)
         return manifests
 
     def _end(self, families: tuple[int, ...]) -> None:

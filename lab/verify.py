@@ -69,7 +69,7 @@ def run(console: Console, chosen: Namespace) -> int:
 def verified(console: Console, reading: Reading, name: str, asked: Asked | None = None) -> Comparison:
     """Bring a lab of this name up for some manifests, probe it, and take it down."""
     manifests = checked(console, reading)
-    lab = EmbeddedLab.up(manifests, name, placing(name, reading))
+    lab = EmbeddedLab.up(manifests, name, placing(name, reading), temporary=True)
     try:
         return probed(lab, asked or Asked())
     finally:

@@ -28,7 +28,7 @@ def run(console: Console, reading: Reading) -> int:
     lines(_prediction(manifests.analysis))
     say("2. Bring it to life: every pod a network namespace, every policy in the kernel's nftables\n")
     began = time.monotonic()
-    lab = EmbeddedLab.up(manifests, name, placing(name, reading))
+    lab = EmbeddedLab.up(manifests, name, placing(name, reading), temporary=True)
     try:
         say(f"{counted(lab.world)}, up in {time.monotonic() - began:.2f} s\n")
         say("3. Probe: real packets between every pair\n")

@@ -383,6 +383,27 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def test_a_temporary_lab_ends_with_the_process_that_made_it(outside: Inside) -> None:
+    def story() -> None:
+        def own() -> None:
+            with Lab.start(topology(2), temporary=True):
+                Lab.connect().close()  # who only visits is not missed
+                with Lab.connect() as guest:
+                    assert guest.status().topology == topology(2)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        if (owner := os.fork()) == 0:
+            with suppress(BaseException):
+                own()
+            os._exit(1)
+        assert os.WTERMSIG(os.waitpid(owner, 0)[1]) == signal.SIGKILL
+        wait_for(lambda: not rundir.names())
+        with pytest.raises(LabError, match="no lab `kubereach` is running"):
+            Lab.connect()
+
+    outside(story)
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something holds, as long as it may take on a busy machine."""
     deadline = time.monotonic() + 10

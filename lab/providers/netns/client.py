@@ -57,14 +57,18 @@ class Lab:
             raise LabError(f"cannot reach the lab `{files.name}`: {error.strerror}") from error
 
     @classmethod
-    def start(cls, topology: Topology, name: str = DEFAULT_NAME) -> Self:
-        """Bring a lab up, and connect to it. Raises LabError when that fails, and leaves nothing then."""
+    def start(cls, topology: Topology, name: str = DEFAULT_NAME, *, temporary: bool = False) -> Self:
+        """Bring a lab up, and connect to it. Raises LabError when that fails, and leaves nothing then.
+
+        A `temporary` one ends with this connection, and so with this process, however that ends.
+        """
         topology.check()
         files = rundir.files(name)
         launch.launch(files)
         lab = cls(files)
         try:
-            lab._ask({"do": "create", "topology": plain_topology(topology)})
+            plain = plain_topology(topology)
+            lab._ask({"do": "create", "topology": plain, "temporary": temporary})
         except BaseException:
             lab.close()  # a lab that nobody is connected to and that is not built ends itself
             raise
@@ -89,7 +93,7 @@ class Lab:
         self.close()
 
     def close(self) -> None:
-        """Hang up; the lab goes on."""
+        """Hang up; the lab goes on, unless it is a temporary one of this connection's."""
         self._socket.close()
 
     def status(self) -> Status:

@@ -35,19 +35,21 @@ from lab.providers.netns.plain import (
 from lab.providers.netns.rundir import LabFiles
 from lab.providers.netns.wire import Connection, Message
 
-VERSION = 3
+VERSION = 4
 _CREDENTIALS = struct.Struct("3i")
 _AT_ONCE = {"status", "enter", "recall", "down"}
 """What is answered while others wait: it changes nothing, or ends everything."""
 
 
 class Daemon:
-    """Serves requests for one lab, by one loop, until it is told to end."""
+    """Serves requests for one lab, by one loop, until it is told to end, or its owner has left."""
 
     def __init__(self, files: LabFiles, listener: socket.socket) -> None:
         self.ended = False
         self._files, self._listener, self._loop = files, listener, Loop()
         self._network: Network | None = None
+        self._owner: Connection | None = None
+        """With whom the lab ends; None: it goes on until it is told to end."""
         self._since = time.time()
         self._memory: dict[str, Any] = {}
         self._connections: set[Connection] = set()
@@ -71,7 +73,7 @@ class Daemon:
         self._loop.watch(listener.fileno(), READ, self._accept)
 
     def serve(self) -> None:
-        """Serve until somebody says `down`, or leaves before there is a lab."""
+        """Serve until somebody says `down`, or leaves whose lab it is, or before there is one."""
         with paused():  # it would take a third of the time of probing; nobody waits when somebody has left
             self._loop.run(lambda: self.ended)
 
@@ -125,7 +127,7 @@ class Daemon:
             self._probing[1].close()
             self._probing = None
             self._loop.at(0.0, self._go_on)
-        if self._network is None and not self._connections:
+        if connection is self._owner or (self._network is None and not self._connections):
             self.ended = True
         if self._probing is None:
             gc.collect()
@@ -146,6 +148,7 @@ class Daemon:
         if self._network is not None:
             raise LabError(f"the lab `{self._files.name}` is built already")
         self._network = Network.create(read_topology(message["topology"]), self._loop)
+        self._owner = connection if message["temporary"] else None
         return True
 
     def _change(self, connection: Connection, message: Message) -> bool:

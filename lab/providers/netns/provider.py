@@ -43,10 +43,13 @@ class EmbeddedLab:
         self._world: World | None = None
 
     @classmethod
-    def up(cls, manifests: Manifests, name: str, placing: Placing) -> Self:
-        """Bring a lab up with what the manifests say. Raises LabError, and leaves nothing then."""
+    def up(cls, manifests: Manifests, name: str, placing: Placing, *, temporary: bool = False) -> Self:
+        """Bring a lab up with what the manifests say. Raises LabError, and leaves nothing then.
+
+        A `temporary` one ends with this process, however that ends.
+        """
         world = realize(manifests.cluster, placing, sources=manifests.paths)
-        lab = Lab.start(_topology(world), name)
+        lab = Lab.start(_topology(world), name, temporary=temporary)
         made = cls(lab)
         try:
             made._enforce(world, placing)
@@ -187,8 +190,12 @@ class EmbeddedLab:
 
     def down(self) -> bool:
         """End it, and remove what is left of it; False when it had ended already."""
-        self._lab.close()
-        return down(self._lab.name)
+        try:
+            self._lab.down()
+        except (LabError, OSError):  # the connection is of no use any more
+            self._lab.close()
+            return down(self._lab.name)
+        return True
 
     @property
     def _remembered(self) -> dict[str, Any]:
