@@ -88,6 +88,7 @@ class Matcher:
         self._namespaces = LabelIndex((i, each.namespace_labels) for i, each in inside)
         self._places = _Places(classes)
         self._peers: dict[Peer, Matched] = {}
+        self._rules: dict[int, tuple[Rule, Matched]] = {}
         self._named: dict[NamedPort, tuple[tuple[PortSet, Bitmap], ...]] = {}
 
     def subject(self, policy: Policy) -> Bitmap:
@@ -105,7 +106,10 @@ class Matcher:
 
     def rule(self, rule: Rule) -> Matched:
         """Return the classes that one of a rule's peers means."""
-        return Matched.of(rule, self.peer)
+        # By identity: rules are compared with all that they hold. Who is kept here is nobody else.
+        if (known := self._rules.get(id(rule))) is None:
+            known = self._rules[id(rule)] = rule, Matched.of(rule, self.peer)
+        return known[1]
 
     def peer(self, peer: Peer) -> Matched:
         """Return the classes that a peer means."""

@@ -153,14 +153,14 @@ class Contributions:
             if here:
                 yield direction, tuple(here[place] for place in sorted(here))
 
-    def _profiles(self, direction: Direction, subjects: Bitmap) -> Iterator[int]:
-        """Yield one class of each profile."""
-        seen = set()
-        for subject in members(subjects):
-            profile = self._engine.profile(direction, subject)
-            if profile not in seen:
-                seen.add(profile)
-                yield subject
+    def _profiles(self, direction: Direction, subjects: Bitmap) -> Iterable[int]:
+        """Return one class of each profile."""
+        if (found := self._one_each.get((direction, subjects))) is None:
+            by_profile: dict[tuple[object, ...], int] = {}
+            for subject in members(subjects):
+                by_profile.setdefault(self._engine.profile(direction, subject), subject)
+            found = self._one_each[direction, subjects] = tuple(by_profile.values())
+        return found
 
     def _here(
         self, direction: Direction, subject: int, policy: Policy, rules: tuple[Rule, ...], *, whole: bool

@@ -49,7 +49,7 @@ class Origin:
         return self.text.position(locate(self.text, self.start, whole))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _places(text: Text, start: int, end: int) -> Place:
     """Return the places of an object's fields; those of the last few objects are kept."""
     from analyzer.load.yaml_places import places
