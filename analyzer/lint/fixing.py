@@ -1,4 +1,4 @@
-"""Fixes: which can be made, what the files then hold, and the proof that no verdict changes.
+"""Fixes: which can be made, what the files then hold, and the proof that no verdict changes with any CNI.
 
 Comes in: an analysis and the findings with a fix. Goes out: new contents of files, evaluated again; an error
 instead when the evaluation differs. Nothing is written here.
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import Analysis, evaluate
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.lint.edits import Edits, FileEdit
+from analyzer.lint.elsewhere import Elsewhere
 from analyzer.lint.equality import difference
+from analyzer.lint.evidence import listed
 from analyzer.load import Loaded, load
 from analyzer.load.positions import Origin
 from analyzer.load.text import decode, shown
@@ -21,6 +23,7 @@ from analyzer.load.text import decode, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from analyzer.diagnostics import Span
     from analyzer.lint.finding import Finding
     from analyzer.load import Document
 
@@ -52,15 +55,17 @@ def fix(analysis: Analysis, findings: Iterable[Finding], contents: Mapping[str, 
 
     Raises AnalyzerError when what comes out would not be what was meant: then nothing must be written.
     """
-    edits = Edits(analysis.documents)
+    edits, elsewhere = Edits(analysis.documents), Elsewhere(analysis)
     obstacle = {file: _obstacle(analysis, file, contents) for file in edits.of_file}
     mended, refused = [], []
     for finding in findings:
         if finding.fix:
-            reason = obstacle[finding.span.file] or edits.remove(finding.fix.span)
+            span = finding.fix.span
+            reason = obstacle[span.file] or _elsewhere(elsewhere, span) or edits.remove(span)
             if reason:
                 refused.append((finding, reason))
             else:
+                elsewhere.remove(span)
                 mended.append(finding)
     changes = tuple(_change(edit, contents[edit.file]) for edit in edits.files.values())
     return Fixed(
@@ -69,6 +74,12 @@ def fix(analysis: Analysis, findings: Iterable[Finding], contents: Mapping[str, 
         refused=tuple(refused),
         analysis=_proved(analysis, edits, changes) if changes else analysis,
     )
+
+
+def _elsewhere(elsewhere: Elsewhere, span: Span) -> str:
+    """Return with which CNIs a removal would change a verdict, "" with none."""
+    titles = elsewhere.changed(span)
+    return f"it would change a verdict with {listed(titles)}" if titles else ""
 
 
 def _obstacle(analysis: Analysis, file: str, contents: Mapping[str, bytes]) -> str:

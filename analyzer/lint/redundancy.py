@@ -90,6 +90,7 @@ class Contributions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._entries: dict[tuple[object, ...], _Entries] = {}
+        self._one_each: dict[tuple[Direction, Bitmap], tuple[int, ...]] = {}
         self._places: dict[int, dict[Direction, dict[int, int]]] = {}
         self.gone: set[int] = set()  # the `id` of policies and rules that count as removed
 

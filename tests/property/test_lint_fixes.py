@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer import Analysis, Bounds, analyze
+from analyzer import Analysis, Bounds, Options, analyze
 from analyzer.commands.editing import contents, write_all
 from analyzer.lint import lint
 from analyzer.lint.fixing import fix
+from analyzer.profiles import PROFILES
 from analyzer.sets import AddressSet
 from bench.generate import write_file
 from bench.parameters import Parameters
@@ -31,13 +32,15 @@ def connections(analysis: Analysis) -> dict[tuple[str, str], Bounds]:
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_fixes_change_no_connection(tmp_path: Path, seed: int) -> None:
+def test_fixes_change_no_connection_whatever_the_cni(tmp_path: Path, seed: int) -> None:
     file = tmp_path / "cluster.yaml"
     write_file(Parameters(pods=24, classes=24, policies=60, namespaces=3, seed=seed), file, "yaml")
-    before = analyze([str(file)])
+    usual, *others = [Options(profile=profile) for profile in PROFILES.values()]
+    before, *elsewhere = [analyze([str(file)], options) for options in (usual, *others)]
     fixed = fix(before, lint(before, ("KR101", "KR102")).findings, contents([str(file)]))
     assert fixed.mended
     write_all(fixed.changes)
-    after = analyze([str(file)])
-    assert len(after.cluster.tiers[0].policies) <= len(before.cluster.tiers[0].policies)
-    assert connections(after) == connections(before)
+    for options, old in zip((usual, *others), (before, *elsewhere), strict=True):
+        new = analyze([str(file)], options)
+        assert len(new.cluster.tiers[0].policies) <= len(old.cluster.tiers[0].policies)
+        assert connections(new) == connections(old), options.profile.name

@@ -155,7 +155,7 @@ def test_the_last_rule_of_a_list_is_left(tmp_path: Path) -> None:
         "matchLabels: {app: web}}\n  ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]",
         (
             "matchLabels: {app: web}}\n  ingress:\n  - from: [{podSelector: {}}]\n    ports: [{port: 80}]\n"
-            "  policyTypes: [Ingress, Egress]"
+            "  policyTypes: [Ingress, Egress]\n  egress: [{to: [{podSelector: {}}]}]"
         ),
     )
     fixed = mended(tmp_path / "a.yaml", text)
@@ -233,10 +233,41 @@ def finding(found: Analysis, policy: str, *path: str | int) -> Finding:
     )
 
 
+IGNORED = """\
+  policyTypes: [Ingress]
+  egress: [{to: [{podSelector: {}}]}]
+"""
+
+
+def test_a_fix_that_would_change_a_verdict_with_another_cni_is_left(tmp_path: Path) -> None:
+    fixed = mended(tmp_path / "a.yaml", POLICY + IGNORED)
+    assert [reason for _, reason in fixed.refused] == ["it would change a verdict with Cilium and Antrea"]
+    assert [each.code for each in fixed.mended] == ["KR102"]
+
+
+def test_a_policy_that_covers_another_one_is_left_once_that_is_gone(tmp_path: Path) -> None:
+    """Where egress rules are not ignored, two of three policies alike can go, and not the third."""
+    some = POLICY.split("---\n")[2] + IGNORED
+    copies = [some.replace("name: some", f"name: {name}") for name in ("one", "two", "three")]
+    fixed = mended(tmp_path / "a.yaml", "---\n".join([*POLICY.split("---\n")[:2], *copies]))
+    assert [reason for _, reason in fixed.refused] == ["it would change a verdict with Cilium and Antrea"]
+    assert [each.code for each in fixed.mended] == ["KR102", "KR101", "KR101"]
+
+
+def test_a_fix_that_changes_a_verdict_is_left_with_the_cnis(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(POLICY)
+    found = analyze([str(file)])
+    fixed = fix(found, [finding(found, "all")], contents([str(file)]))
+    (reason,) = reasons(fixed)
+    assert reason.startswith("it would change a verdict with Cilium, ")
+
+
 @pytest.mark.parametrize("path", [(), ("spec", "ingress", 2)])
-def test_a_fix_that_would_change_a_verdict_is_refused_with_the_verdict(
-    tmp_path: Path, path: tuple[str | int, ...]
+def test_what_comes_out_is_evaluated_again_and_refused_with_the_verdict_that_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str | int, ...]
 ) -> None:
+    monkeypatch.setattr("analyzer.lint.elsewhere.Elsewhere.changed", lambda *_: ())
     file = tmp_path / "a.yaml"
     file.write_text(POLICY)
     found = analyze([str(file)])
