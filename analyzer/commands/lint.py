@@ -63,9 +63,7 @@ def arguments() -> Parser:
         choices=[each.value for each in reversed(Severity)],
         help="exit with 1 for a finding as severe as this (default: warning)",
     )
-    fixes = made.add_argument_group(
-        "fixes (only those that change no verdict with any CNI, proved by evaluating again)"
-    )
+    fixes = made.add_argument_group("fixes (only those that change no verdict with any CNI, as is proved)")
     kind = fixes.add_mutually_exclusive_group()
     kind.add_argument(
         "--fix", action="store_true", help="mend what can be mended in the files, then report the rest"

@@ -36,7 +36,7 @@ def render(report: FindingsReport) -> Iterator[str]:
         yield f"and {counted(number, 'more finding')} of {code}: `--select {code} --all` shows them\n"
     yield f"{headline(report)}\n"
     if fixes := sum(each.fix is not None for each in report.findings):
-        yield f"{fixes:,} can be mended, where that changes no verdict with any CNI: --diff shows how, --fix does it\n"
+        yield f"{fixes:,} can be mended, unless that changes a verdict with another CNI: --diff shows how\n"
 
 
 def _finding(

@@ -73,7 +73,9 @@ def test_the_table_shows_the_first_few_of_many_and_counts_the_rest() -> None:
 
 
 def test_the_table_tells_what_can_be_mended() -> None:
-    assert "1 can be mended, where that changes no verdict with any CNI" in "".join(table.render(report(FIX)))
+    assert "1 can be mended, unless that changes a verdict with another CNI" in "".join(
+        table.render(report(FIX))
+    )
 
 
 def test_the_table_fits_the_width_and_is_coloured_when_wanted() -> None:
