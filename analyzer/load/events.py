@@ -33,6 +33,8 @@ from analyzer.load.text import Parsed, Problem, Refused, Text, shown, step, too_
 
 # The way from a collection up to the root of its document, the innermost step first.
 Trail = tuple["Trail", Step] | None
+# Where an object has one of these again, most likely another one starts.
+_STARTS = frozenset({"apiVersion", "kind"})
 
 _TOO_LARGE = f"more than {limits.EVENT_NODES:,} values in one document"
 _SMALLER = "write it as JSON, or as several documents"
@@ -249,7 +251,9 @@ class Reading:
     def _duplicate(self, key: str, first: int, second: Any, trail: Trail) -> None:
         line, _ = self._text.position(first + self._base)
         message = f"the key {shown(key)} stands here and on line {line}"
-        self._complain(second, (trail, step(key)), "duplicate-key", message, "keep one of them")
+        another = trail is None and key in _STARTS
+        remedy = "a line `---` separates two objects" if another else "keep one of them"
+        self._complain(second, (trail, step(key)), "duplicate-key", message, remedy)
 
     def _offset(self, event: Any) -> int:
         offset: int = event.start_mark.index

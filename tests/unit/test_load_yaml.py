@@ -187,6 +187,12 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines() -> None:
     found = problem(HEAD + "spec:\n  a: 1\n  b: 2\n  a: 3\n")
     assert (found.code, place(found), field(found)) == ("duplicate-key", (6, 3), "spec.a")
     assert "line 4" in found.message
+    assert found.help == "keep one of them"
+
+
+def test_two_objects_in_one_document_are_told_to_be_separated() -> None:
+    found = problems(HEAD + HEAD)
+    assert "a line `---` separates two objects" in {each.help for each in found}
 
 
 def test_all_duplicates_of_all_documents_are_told_at_once() -> None:
