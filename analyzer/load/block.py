@@ -91,7 +91,7 @@ def read(lines: list[str], memory: Memory) -> Block | None:  # noqa: C901, PLR09
                     return None
                 outer.append((block, column, listing))
                 child: Any = [] if dash else {}
-                if pending == "items" and block is root:
+                if pending == "items" and dash and block is root:
                     items = child
                 block[pending] = child
                 block, column, listing = child, at, dash

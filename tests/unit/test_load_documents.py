@@ -81,8 +81,14 @@ def test_an_empty_list_holds_nothing(items: str) -> None:
     assert len(read(f"apiVersion: v1\nkind: List\n{items}---\n{HEAD}")) == 1
 
 
-def test_items_of_a_list_are_a_list() -> None:
-    assert problems("apiVersion: v1\nkind: List\nitems: {a: b}\n") == [("not-a-list", 1, "")]
+@pytest.mark.parametrize("items", [" {a: b}", "\n  a: b", "\n  a-b: c", "\n  a: {b: c}"])
+def test_items_of_a_list_are_a_list(items: str) -> None:
+    assert problems(f"apiVersion: v1\nkind: List\nitems:{items}\n") == [("not-a-list", 1, "")]
+
+
+def test_items_of_another_object_may_be_what_they_want() -> None:
+    (document,) = loaded("apiVersion: v1\nkind: Shop\nitems:\n  a: b\n").documents
+    assert document.kind == "Shop"
 
 
 def test_an_object_that_is_only_called_a_list_is_an_object() -> None:
