@@ -17,7 +17,7 @@ from analyzer.decode.addresses import NOT_A_CIDR, cidr
 from analyzer.decode.census import Census
 from analyzer.decode.duplicates import Register
 from analyzer.decode.field import Root
-from analyzer.decode.kinds import CURRENT, Treatment, removal, treatment
+from analyzer.decode.kinds import CURRENT, Treatment, meant, removal, treatment
 from analyzer.decode.lowering import Lowering
 from analyzer.decode.names import label
 from analyzer.decode.namespace import complete, read_namespace
@@ -149,8 +149,13 @@ class _Input:
 
     def _refuse(self, document: Document) -> None:
         former = removal(document.api_version, document.kind)
-        message = f'no matches for kind "{document.kind}" in version "{plain(document.api_version)}"{former}'
-        span, hint = document.span.child("apiVersion"), f"write `apiVersion: {CURRENT[document.kind]}`"
+        message = (
+            f'no matches for kind "{plain(document.kind)}" in version "{plain(document.api_version)}"{former}'
+        )
+        span, hint = document.span.child("apiVersion"), f"write `apiVersion: {CURRENT.get(document.kind)}`"
+        if document.kind not in CURRENT:
+            span = document.span.child("kind")
+            hint = f"write `kind: {meant(document.api_version, document.kind)}`"
         self._scope.problems.add(Severity.ERROR, "unknown-version", message, span, hint)
 
     def _decode(self, document: Document) -> None:

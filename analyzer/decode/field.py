@@ -7,6 +7,7 @@ written out only when something is wrong with it, so that reading costs next to 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from analyzer.decode.shown import plain, shown, type_name
@@ -22,6 +23,8 @@ _QUOTE = {
     int: "YAML reads it as a number: put the value in quotes",
     float: "YAML reads it as a number and drops digits, 1.10 becomes 1.1: put the value in quotes",
 }
+_NO_BREAK = "\u00a0"
+_NO_SPACE = re.compile(rf"([A-Za-z0-9][-A-Za-z0-9_./]{{,100}}):(?:{_NO_BREAK}|(?=\S))")
 # Longer keys are no field names and no label keys; the span then is that of the object around them.
 _LONGEST_STEP = 317
 # What a null item of an array of objects becomes.
@@ -187,14 +190,14 @@ class Field:
         message = f"Unsupported value: {shown(self.value)}: supported values: {values}"
         self.error("unsupported-value", message, hint)
 
-    def wrong_type(self, expected: str) -> bool:
+    def wrong_type(self, expected: str, hint: str = "") -> bool:
         """Note that the value has another type than expected; False, so that it serves as a condition."""
-        hint = _QUOTE.get(type(self.value), "") if expected == "string" else ""
-        if expected == "array":
+        if expected == "string":
+            hint = _QUOTE.get(type(self.value), "")
+        elif expected == "array":
             hint = "start each item with `- `"
         elif expected == "object":
-            alone = "leave out the `- `: there is one, not a list"
-            hint = alone if isinstance(self.value, list) else "write its fields, each as `name: value`"
+            hint = _as_object(self.value)
         elif expected == "integer" and isinstance(self.value, str):
             hint = "write the number without quotes"
         message = f"Invalid type: expected {expected}, got {type_name(self.value)}"
@@ -247,6 +250,16 @@ class Root(Field):
     def renamed(self, value: Any) -> Field:
         """Return the whole object with another value."""
         return Root(value, self.origin, self.problems)
+
+
+def _as_object(value: Any) -> str:
+    """Say what makes an object of a value that is none."""
+    if isinstance(value, list):
+        return "leave out the `- `: there is one, not a list"
+    if isinstance(value, str) and (found := _NO_SPACE.match(value)):
+        gap = "a plain space, not a no-break space," if value[found.end() - 1] == _NO_BREAK else "a space"
+        return f"YAML needs {gap} behind the colon: `{found[1]}: ...`"
+    return "write its fields, each as `name: value`"
 
 
 def _enumerated(names: frozenset[str]) -> str:

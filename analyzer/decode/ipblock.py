@@ -6,6 +6,7 @@ k8s.io/kubernetes, ValidateIPBlock.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
@@ -25,6 +26,9 @@ _MISPLACED = {
     "ports": "`ports` belongs beside `from` or `to`: indent it less",
     "ipBlock": "`ipBlock` holds `cidr` and `except`",
 }
+
+
+_HOST_NAME = re.compile(r"[-A-Za-z0-9_.*]*[G-Zg-z][^:]*\Z")
 
 
 class Block(NamedTuple):
@@ -79,6 +83,8 @@ def _cidr(written: Field, scope: Scope) -> Cidr | None:
 def _nearest(text: str) -> str:
     """Say what is missing when the text is an address alone, or one with a netmask or spaces."""
     base, _, mask = text[:80].strip().partition("/")
+    if _HOST_NAME.match(base):
+        return "NetworkPolicies know addresses only, no host names"
     alone = cidr(f"{base}/{128 if ':' in base else 32}")
     if alone is None or mask:
         return "write an address, `/` and the length of the prefix"

@@ -19,7 +19,7 @@ class Treatment(Enum):
     """READ: it is decoded. POLICY: a policy that is not evaluated. OTHER: it decides nothing here.
 
     ROUTE: it leads traffic from outside to Services, and is decoded for those who ask. MISSING: Kubernetes
-    has no such kind in this version.
+    has no such kind in this version, and one of a like name would not be passed over.
     """
 
     READ = "read"
@@ -58,6 +58,8 @@ _REMOVED: Mapping[tuple[str, str], Version] = {
     ("apps/v1beta2", "ReplicaSet"): (1, 16),
     ("batch/v1beta1", "CronJob"): (1, 25),
 }
+_LONGEST = 63  # characters of a kind
+_ALIKE = 0.87  # of 1: `NetworkPolcy` is a slip, other kinds of Kubernetes are not
 # Policies of other APIs that decide about connections too.
 _POLICIES: Mapping[str, frozenset[str]] = {
     "policy.networking.k8s.io": frozenset(
@@ -86,20 +88,44 @@ _ROUTES: Mapping[str, frozenset[str]] = {
 
 def treatment(api_version: str, kind: str, version: Version) -> Treatment:
     """Tell how to treat a document in a cluster of a version."""
-    group, slash, number = api_version.rpartition("/")
+    group, _, number = api_version.rpartition("/")
     if kind in _ROUTES.get(group, ()) and (number == "v1" or group != "networking.k8s.io"):
         return Treatment.ROUTE
     if kind in _POLICIES.get(group, ()):
         return Treatment.POLICY
     current = CURRENT.get(kind)
     if current is None:
-        return Treatment.OTHER
+        return Treatment.MISSING if meant(api_version, kind) else Treatment.OTHER
     removed = _REMOVED.get((api_version, kind))
     if api_version == current or (removed and version < removed):
         return Treatment.READ
-    # Groups without a dot, and those of k8s.io, are Kubernetes' own; others may have kinds of the same name.
-    own = not slash or "." not in group or group == "networking.k8s.io"
-    return Treatment.MISSING if own else Treatment.OTHER
+    return Treatment.MISSING if _is_own(api_version) else Treatment.OTHER
+
+
+def _is_own(api_version: str) -> bool:
+    """Tell whether a group is Kubernetes' own: in others there may be kinds of the same names."""
+    group = api_version.rpartition("/")[0]
+    return "." not in group or group == "networking.k8s.io"
+
+
+def meant(api_version: str, kind: str) -> str:
+    """Return the kind that is not passed over and that another one is a slip of; "" when there is none.
+
+    `kubectl` knows kinds by plurals and in any case, the API server only as they are written.
+    """
+    group = api_version.rpartition("/")[0]
+    known: set[str] = {*_POLICIES.get(group, ()), *(CURRENT if _is_own(api_version) else ())}
+    folded: dict[str, str] = {each.lower(): each for each in known}
+    word = kind.lower()[:_LONGEST]
+    for name in (word, word.removesuffix("s"), word.removesuffix("es"), f"{word.removesuffix('ies')}y"):
+        if name in folded:
+            return folded[name]
+    if not _is_own(api_version):
+        return ""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, folded, 1, _ALIKE)
+    return folded[close[0]] if close else ""
 
 
 def removal(api_version: str, kind: str) -> str:

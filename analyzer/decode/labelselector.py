@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analyzer.decode import schema
 from analyzer.decode.names import label_key, label_value, mended
 from analyzer.decode.shown import plain
-from analyzer.selectors import Operator, Requirement, Selector
+from analyzer.selectors import NAMESPACE_NAME, Operator, Requirement, Selector
 
 if TYPE_CHECKING:
     from analyzer.decode.field import Field
@@ -23,6 +23,7 @@ _MISPLACED = {
     "ipBlock": "`ipBlock` belongs into an item of its own",
     "ports": "`ports` belongs beside `from` or `to`: indent it less",
 }
+_NAMES = ("name", "namespace")
 _OPERATORS = {operator.value: operator for operator in Operator}
 _LISTED = ", ".join(f"`{name}`" for name in _OPERATORS)
 _WITH_VALUES = (Operator.IN, Operator.NOT_IN)
@@ -49,8 +50,11 @@ def read_selector(field: Field, scope: Scope) -> Selector:
 def _misplaced(field: Field) -> dict[str, str]:
     """Say where keys belong that stand directly in a selector: labels, above all."""
     found = {}
+    of_namespaces = field.span.path[-1:] == ("namespaceSelector",)
     for key, value in field.value.items():
-        if isinstance(value, str | int | float):
+        if of_namespaces and key in _NAMES:
+            found[key] = f"a namespace's name is a label of it: `matchLabels: {{{NAMESPACE_NAME}: ...}}`"
+        elif isinstance(value, str | int | float):
             found[key] = f"labels belong into `matchLabels`: `matchLabels: {{{plain(str(key))}: ...}}`"
     return {**found, **_MISPLACED}
 

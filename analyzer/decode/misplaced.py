@@ -16,6 +16,13 @@ _LABELS = ("matchLabels", "matchExpressions")
 _PORT = ("port", "protocol", "endPort")
 
 
+_ONLY_ALLOWS = (
+    "a NetworkPolicy only allows, and what its rules do not allow to the pods that it selects is denied:"
+    " leave out `{}`"
+)
+_NAMESPACE = "write `namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: ...}}}}`"
+
+
 def _hints(hint: str, *fields: str) -> dict[str, str]:
     return {field: hint.format(field) for field in fields}
 
@@ -31,6 +38,7 @@ IN_SPEC: Mapping[str, str] = {
     **_hints("`{}` belongs into an item of `ingress` or `egress`", "ports"),
     **_hints("`{}` belongs into an item of `ports`", *_PORT),
     **_hints("`{}` belongs into an item of `from` or `to`", "ipBlock"),
+    **_hints(_ONLY_ALLOWS, "action", "deny", "allow"),
     "namespaceSelector": "a policy selects pods of its own namespace only; `namespaceSelector` belongs into"
     " an item of `from` or `to`",
 }
@@ -42,6 +50,7 @@ def _in_rule(peers: str, other: str) -> dict[str, str]:
         **_hints("`{}` belongs into an item of `ports`", *_PORT),
         **_hints("`{}` belongs beside `ingress` and `egress`: indent it less", "policyTypes"),
         **_hints("`{}` belongs into a `podSelector` or `namespaceSelector`", *_LABELS),
+        **_hints(_ONLY_ALLOWS, "action", "deny", "allow"),
         other: f"the peers of this direction are called `{peers}`",
     }
 
@@ -55,5 +64,7 @@ IN_PEER: Mapping[str, str] = {
     **_hints("`{}` belongs into an item of `ports`, beside `from` or `to`", *_PORT),
     **_hints("`{}` belongs into `podSelector` or `namespaceSelector`: indent it more", *_LABELS),
     **_hints("`{}` belongs into `ipBlock`: indent it more", "cidr", "except"),
+    **_hints(_NAMESPACE, "namespace", "namespaces", "namespaceName"),
+    **_hints("write `podSelector: {{matchLabels: ...}}`", "labels", "pods", "pod"),
     **_hints("peers are items of `{}`; leave out this one", "from", "to"),
 }

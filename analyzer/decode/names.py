@@ -21,6 +21,8 @@ _KEY_RULE = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
     f" character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_KEY}')"
 )
+# What other programs replace before they apply a manifest: `${A}`, `$(A)`, `$A`, `{{ .A }}`, `<a>`.
+_PLACEHOLDER = re.compile(r"\$[{(A-Za-z_]|\{\{|<[A-Za-z]")
 
 
 def subdomain(name: str) -> tuple[str, ...]:
@@ -113,6 +115,8 @@ def port_name(name: str) -> tuple[str, ...]:
 def mended(name: str, rule: Rule) -> str:
     """Return a hint at a valid name like this one, "" when there is none near."""
     cut = name[:253].strip()
+    if _PLACEHOLDER.search(cut):
+        return "this looks like a placeholder: put in what it stands for, and analyze what comes out"
     for near in (re.sub("[^-A-Za-z0-9_.]+", "-", cut), re.sub("[^a-z0-9]+", "-", cut.lower())):
         stripped = near.strip("-_.")
         if stripped and not rule(stripped):

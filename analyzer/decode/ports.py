@@ -5,6 +5,7 @@ Comes in: fields that hold ports. Goes out: numbers, names and port sets, checke
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from analyzer.decode import schema
@@ -16,13 +17,15 @@ from analyzer.model import ContainerPort, ServicePort
 from analyzer.sets import TRANSPORTS, PortSet, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from analyzer.decode.field import Field
     from analyzer.decode.scope import Scope
 
 OUT_OF_RANGE = "must be between 1 and 65535, inclusive"
 _TEXT = (str, type(None))
+_RANGE = re.compile(r"([0-9]{1,5})\s*[-:]\s*([0-9]{1,5})", re.ASCII)
+_EVERY_PORT = (0, "", "*", "0-65535", "1-65535", "All", "Any", "ALL", "ANY")
 _PROTOCOLS = {protocol.value: protocol for protocol in TRANSPORTS}
 _MISPLACED_IN_CONTAINER = {
     "port": "write `containerPort`",
@@ -157,7 +160,7 @@ def read_policy_port(field: Field, scope: Scope) -> tuple[PortSet, str, Protocol
     field.known(schema.POLICY_PORT, _MISPLACED_IN_POLICY)
     protocol = read_protocol(field, empty=False)
     last = field.integer("endPort")
-    port = _number_or_name(field, "port")
+    port = _number_or_name(field, "port", _meant)
     end = field.child("endPort", last)
     if last is not None and not scope.at_least(END_PORT):
         end.warning("ignored-end-port", "`endPort` is ignored before Kubernetes 1.22")
@@ -181,25 +184,37 @@ def read_policy_port(field: Field, scope: Scope) -> tuple[PortSet, str, Protocol
             return PortSet.of(protocol, port, last), "", protocol
 
 
-def in_range(field: Field, key: str, number: int) -> bool:
+def in_range(field: Field, key: str, number: int, hint: str = "") -> bool:
     """Report a port that is no port number; tell whether it is one."""
     if 1 <= number <= 65535:
         return True
-    field.child(key, number).invalid(OUT_OF_RANGE)
+    field.child(key, number).invalid(OUT_OF_RANGE, hint)
     return False
 
 
-def _number_or_name(field: Field, key: str) -> int | str | None:
-    """Read an IntOrString; None when it is absent or wrong."""
+def _number_or_name(
+    field: Field, key: str, meant: Callable[[object], str] = lambda _: ""
+) -> int | str | None:
+    """Read an IntOrString; None when it is absent or wrong. `meant` says what a wrong one stands for."""
     value = field.value.get(key)
     if value is None:
         return None
     if isinstance(value, str):
         for message in port_name(value):
-            hint = f"write {value} without quotes for the number" if value.isdecimal() else ""
+            hint = f"write {value} without quotes for the number" if value.isdecimal() else meant(value)
             field.child(key, value).invalid(message, hint or mended(value, port_name))
         return value
     if isinstance(value, bool) or not isinstance(value, int):
-        field.child(key, value).wrong_type("integer or string")
+        field.child(key, value).wrong_type("integer or string", meant(value))
         return None
-    return value if in_range(field, key, value) else None
+    return value if in_range(field, key, value, "" if value else meant(value)) else None
+
+
+def _meant(value: object) -> str:
+    """Say how a NetworkPolicy says what is no port of it: a range, several ports, every port."""
+    if isinstance(value, list):
+        return "write an item of `ports` for each of them"
+    if value in _EVERY_PORT:
+        return "leave `port` out: then every port of the protocol is meant"
+    found = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    return f"write `port: {found[1]}` and `endPort: {found[2]}`" if found else ""

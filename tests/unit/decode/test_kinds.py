@@ -101,3 +101,36 @@ def test_an_empty_input_is_an_empty_cluster() -> None:
     found = cluster(document("v1", "ConfigMap"))
     assert (found.namespaces, found.pods, found.services) == ({}, (), ())
     assert [tier.policies for tier in found.tiers] == [()]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "meant"),
+    [
+        ("networking.k8s.io/v1", "networkpolicy", "NetworkPolicy"),
+        ("networking.k8s.io/v1", "NetworkPolicies", "NetworkPolicy"),
+        ("networking.k8s.io/v1", "NetworkPolcy", "NetworkPolicy"),
+        ("v1", "pods", "Pod"),
+        ("v1", "NameSpace", "Namespace"),
+        ("apps/v1", "Deploymnet", "Deployment"),
+        ("policy.networking.k8s.io/v1alpha2", "clusterNetworkPolicy", "ClusterNetworkPolicy"),
+        ("projectcalico.org/v3", "networkpolicies", "NetworkPolicy"),
+    ],
+)
+def test_a_slip_in_a_kind_that_decides_verdicts_is_refused(api_version: str, kind: str, meant: str) -> None:
+    (error,) = refused(document(api_version, kind))
+    assert error.message == f'no matches for kind "{kind}" in version "{api_version}"'
+    assert (error.span and error.span.field, error.help) == ("kind", f"write `kind: {meant}`")
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        *(("v1", kind) for kind in ("PodTemplate", "ServiceAccount", "Endpoints", "ConfigMap", "Event")),
+        *(("networking.k8s.io/v1", kind) for kind in ("IPAddress", "ServiceCIDR", "IngressClass")),
+        *(("apps/v1", "ControllerRevision"), ("discovery.k8s.io/v1", "EndpointSlice")),
+        *(("projectcalico.org/v3", kind) for kind in ("StagedGlobalNetworkPolicy", "GlobalNetworkSet")),
+        *(("serving.knative.dev/v1", "Services"), ("example.com/v1", "networkpolicy")),
+    ],
+)
+def test_another_kind_is_no_slip(api_version: str, kind: str) -> None:
+    assert read(document(api_version, kind)).other_kinds == {kind: 1}
