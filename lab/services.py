@@ -34,11 +34,13 @@ class _Door:
     """One address of a Service: the cluster's (`node` is "" then) or that of a node.
 
     `only_here`: externalTrafficPolicy Local, which leads to pods of that node only, and "drops" the rest.
+    `refuses`: where nobody is behind it, it is known to refuse, and that can be told from a pod's refusal.
     """
 
     address: str
     node: str = ""
     only_here: bool = False
+    refuses: bool = False
 
     def fits(self, backend: Backend) -> bool:
         """Tell whether a backend has an address of this IP version: others are never led to."""
@@ -78,11 +80,14 @@ class Services:
 
     def _doors(self, service: Service) -> Iterator[_Door]:
         """Yield where a Service is asked: pods ask the cluster's addresses, others those of nodes."""
+        known = service.selector is not None and bool(service.selector.requirements)
+        refuses = known and self.world.limits.identified
         for address in service.cluster_ips:
-            yield _Door(address=address)
+            yield _Door(address=address, refuses=refuses)
         for node in self.world.nodes if service.type in _EXPOSED else ():
             for address in node.addresses:
-                yield _Door(address=address, node=node.name, only_here=service.preserves_source)
+                local = service.preserves_source
+                yield _Door(address=address, node=node.name, only_here=local, refuses=refuses)
 
     def _names(self) -> dict[str, str]:
         """Return the pods' names in the lab by the id of their endpoint."""
@@ -103,7 +108,7 @@ def _at(
     asking: Sequence[Endpoint],
     names: Mapping[str, str],
 ) -> Iterator[Asked]:
-    """Yield the questions at one address; a port behind which nobody has that IP version is left out."""
+    """Yield the questions at one address, of the ports that somebody is behind, or that refuse."""
     ports = [replace(port, backends=tuple(filter(door.fits, port.backends))) for port in found.ports]
     behind = [replace(port, backends=tuple(filter(door.leads_to, port.backends))) for port in ports]
     within = replace(found, ports=tuple(behind))
@@ -111,7 +116,7 @@ def _at(
     for port, leading in zip(ports, behind, strict=True):
         number = port.port.node_port if door.node else port.port.port
         backends = [backend.endpoint for backend in leading.backends]
-        for source in asking if number and port.backends else ():
+        for source in asking if number and (port.backends or door.refuses) else ():
             yield Asked(
                 name=f"{found.service.namespace}/{found.service.name}",
                 address=door.address,

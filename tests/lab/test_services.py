@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from analyzer import Filters, Match, Protocol, Reachability, View
 from lab import manifests
 from lab.services import Asked, services
-from lab.world import Placing, World, realize
+from lab.world import Limits, Placing, World, realize
 
 Made = Callable[[str], World]
 
@@ -80,14 +81,27 @@ def test_outside_hosts_cannot_ask_an_address_that_is_the_clusters_own(made: Made
     [
         f"clusterIP: None, {_SELECTED}",
         "type: ExternalName, externalName: example.org",
-        f"selector: {{app: nobody}}, {_PORT}",
         _PORT,
-        "selector: {app: web}, ports: [{port: 80, targetPort: absent}]",
     ],
-    ids=["headless", "external name", "no pod", "no selector", "no such port"],
+    ids=["headless", "external name", "no selector"],
 )
-def test_a_service_without_an_address_or_a_backend_is_not_asked(made: Made, spec: str) -> None:
+def test_a_service_without_an_address_or_a_selector_is_not_asked(made: Made, spec: str) -> None:
     assert asked(made(_WEB + service(spec))) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [f"selector: {{app: nobody}}, {_PORT}", "selector: {app: web}, ports: [{port: 80, targetPort: absent}]"],
+    ids=["no pod", "no such port"],
+)
+def test_a_service_without_backends_refuses_where_that_can_be_told_from_a_pods_refusal(
+    made: Made, spec: str
+) -> None:
+    world = made(_WEB + service(spec))
+    found = asked(world)
+    assert [each.source.name for each in found] == ["a", "b", "client"]
+    assert {(each.match, each.backends, each.own) for each in found} == {(Match.NO, frozenset(), False)}
+    assert not asked(replace(world, limits=Limits(identified=False)))
 
 
 def test_a_cluster_without_services_has_nothing_to_ask(made: Made) -> None:
@@ -172,9 +186,11 @@ def test_an_address_leads_only_to_backends_of_its_own_ip_version(
         _placed("a", "n1", *addresses) + other + service(f"{_SELECTED}, ipFamilyPolicy: PreferDualStack")
     )
     assert {":" in each for each in world.cluster.services[0].cluster_ips} == {False, True}
-    found = asked(world)
-    assert {":" in each.address for each in found} == versions
-    assert {(each.match, each.backends) for each in found} == {(Match.YES, frozenset(["shop/a"]))}
+    leads = {":" in each.address: (each.match, each.backends) for each in asked(world)}
+    assert leads == {
+        six: (Match.YES, frozenset(["shop/a"])) if six in versions else (Match.NO, frozenset())
+        for six in (False, True)
+    }
 
 
 def test_a_node_without_backends_answers_nobody_where_the_client_is_to_be_seen(made: Made) -> None:
