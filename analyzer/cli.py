@@ -18,6 +18,7 @@ from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.load import NothingToAnalyze
+from analyzer.load.text import shown
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 # Each is a module in analyzer/commands. The name comes first; without one, all words are for `reach`.
 COMMANDS = {
-    "completion": "write a completion script for bash, zsh or fish",
     "check": "hold a cluster to what is expected of it: who may talk to whom",
     "diff": "say which connections a change opens and closes, and why",
     "explain": "say why a connection is allowed or denied",
     "exposure": "say what each workload exposes and uses, and who is reachable from the edge",
     "lint": "find what policies do not do, and what was hardly meant",
     "rule": "tell what a lint rule finds, why, and what to do instead",
+    "completion": "write a completion script for bash, zsh or fish",
 }
 _DEBUG = "KUBEREACH_DEBUG"
 _OUT_OF_MEMORY = Diagnostic(
@@ -100,10 +101,29 @@ def main(words: Sequence[str] | None = None, *, live: bool = False, held: list[o
 def _parsed(words: Sequence[str]) -> tuple[Namespace, Run]:
     """Return the arguments, and the function that takes them."""
     name = words[0] if words and words[0] in COMMANDS else ""
+    if words and not name:
+        _refuse_misspelt(words[0])
     module = import_module(f"analyzer.commands.{name or 'reach'}")
-    listed = "\n".join(f"  kubereach {each:<10} {what}" for each, what in COMMANDS.items())
+    listed = "\n".join(f"  kubereach {each:<10}  {what}" for each, what in COMMANDS.items())
     parser = module.arguments() if name else module.arguments(listed)
     return parser.parse_intermixed_args(words[1:] if name else words), module.run
+
+
+def _refuse_misspelt(word: str) -> None:
+    """Raise AnalyzerError for a word that is nearly a command: it would be taken for a path."""
+    if word.startswith("-") or os.path.exists(word):  # noqa: PTH110 - pathlib takes long to import
+        return
+    from difflib import get_close_matches
+
+    if near := get_close_matches(word, COMMANDS, n=1, cutoff=0.75):
+        raise AnalyzerError(
+            Diagnostic(
+                severity=Severity.ERROR,
+                code="usage",
+                message=f"there is no command, file or folder {shown(word)}",
+                help=f"did you mean `kubereach {near[0]}`?",
+            )
+        )
 
 
 def _prepare() -> None:

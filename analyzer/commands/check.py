@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
-from analyzer.commands.options import Parser, add_input, parser
+from analyzer.commands.options import Parser, add_input, add_paths, parser
 from analyzer.commands.reach import width
 from analyzer.commands.reading import once, read
 from analyzer.console import wants_color
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   kubereach check examples/deny-all/
-  kubereach check manifests/ --expect expect.yaml
   kubereach check manifests/ --write expect.yaml
+  kubereach check manifests/ --expect expect.yaml
   kubereach check examples/deny-all/ --format junit --output check.xml
 
 Without --expect, expectations are taken from the manifests, else from the one file `expect.yaml` beside them.
@@ -58,9 +58,7 @@ def arguments() -> Parser:
     """Return the parser."""
     what = "Hold a cluster to what is expected of it: who may, and who may not, talk to whom."
     made = parser("check", "[PATH ...] [--expect FILE]", what, _EXAMPLES)
-    made.add_argument(
-        "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
-    )
+    add_paths(made)
     group = made.add_argument_group("expectations")
     group.add_argument(
         "--expect",

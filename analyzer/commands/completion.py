@@ -28,6 +28,8 @@ examples:
   source <(kubereach completion bash)
   source <(kubereach completion zsh)
   kubereach completion fish > ~/.config/fish/completions/kubereach.fish
+
+exit codes: 0 fine, 2 wrong usage
 """
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 examples:
-  kubereach diff manifests/ manifests/
-  kubereach diff manifests/ examples/deny-all/
+  kubereach diff manifests/ docs/changed/
+  kubereach diff manifests/ docs/applied/ --fail-on added
   kubereach diff --git HEAD manifests/
   kubereach diff --git origin/main manifests/ --format markdown --output comment.md
   kubereach diff --git origin/main manifests/ --format github
@@ -95,9 +95,10 @@ def _versions(chosen: Namespace, console: Console) -> tuple[Analysis, Analysis]:
     if live and chosen.git is not None:
         raise _usage("both a revision and a live cluster are given", "leave one of them out")
     one = live or chosen.git is not None
-    if len(chosen.paths) != (1 if one else 2) and not (chosen.git is not None and not chosen.paths):
+    given = len(chosen.paths)
+    if given != (1 if one else 2) and not (chosen.git is not None and not given):
         raise _usage(
-            f"{len(chosen.paths)} paths are given, not {'one' if one else 'two'}",
+            f"{given} {'path is' if given == 1 else 'paths are'} given, not {'one' if one else 'two'}",
             "write `kubereach diff OLD NEW`, or `kubereach diff --git REV [PATH]`",
         )
     if live:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
-from analyzer.commands.options import Parser, add_input, add_output, parser
+from analyzer.commands.options import EXIT_CODES, PATHS, Parser, add_input, add_output, parser
 from analyzer.commands.ports import port
 from analyzer.commands.reading import read
 from analyzer.explain import explain
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.console import Console
 
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
   kubereach explain test-pod-c test-pod-b 80/TCP
   kubereach explain test-pod-a test-b/test-pod-b --file manifests/
@@ -29,6 +29,8 @@ examples:
 
 An endpoint is written `name` where that is unmistakable, `namespace/name`, `namespace/kind/name`, as an
 address, or `external`.
+
+{EXIT_CODES}
 """
 
 
@@ -47,7 +49,7 @@ def arguments() -> Parser:
         metavar="PATH",
         action="append",
         default=[],
-        help="files, folders, - for stdin (default: manifests/)",
+        help=PATHS,
     )
     add_input(made)
     add_output(made, formats=())

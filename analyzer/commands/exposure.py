@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
-from analyzer.commands.options import Parser, add_input, add_output, parser
+from analyzer.commands.options import EXIT_CODES, Parser, add_input, add_output, add_paths, parser
 from analyzer.commands.reach import width
 from analyzer.commands.reading import read
 from analyzer.exposure import Exposures
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.names import Names
 
 FORMATS = ("table", "json", "csv", "markdown")
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
   kubereach exposure manifests/
   kubereach exposure manifests/ --workload test-pod-b
@@ -32,6 +32,8 @@ examples:
 
 What is said of addresses outside is what connects. What is said of pods, existing or not, is what the
 workload's own policies let pass; those of the other side count too.
+
+{EXIT_CODES}
 """
 _WIDTH_OF_FILES = 100
 
@@ -40,9 +42,7 @@ def arguments() -> Parser:
     """Return the parser."""
     what = "Say what each workload exposes and uses: outside, to any pod, by Services and routes."
     made = parser("exposure", "[PATH ...]", what, _EXAMPLES)
-    made.add_argument(
-        "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
-    )
+    add_paths(made)
     add_input(made)
     group = made.add_argument_group("what is shown")
     group.add_argument(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
 from analyzer.commands.editing import contents, diff, write_all
-from analyzer.commands.options import Parser, add_input, parser
+from analyzer.commands.options import Parser, add_input, add_paths, parser
 from analyzer.commands.reach import width
 from analyzer.commands.reading import read
 from analyzer.console import wants_color
@@ -51,9 +51,7 @@ def arguments() -> Parser:
     """Return the parser."""
     what = "Find what policies do not do, and what was hardly meant. `kubereach rule` lists the rules."
     made = parser("lint", "[PATH ...]", what, _EXAMPLES)
-    made.add_argument(
-        "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
-    )
+    add_paths(made)
     add_input(made)
     group = made.add_argument_group("rules (codes, their beginnings, or names; separated by commas)")
     group.add_argument("--select", metavar="CODES", action="append", default=[], help="only these")

@@ -12,6 +12,10 @@ from analyzer.load.text import printable
 from analyzer.profiles import PROFILES
 
 FORMATS = ("table", "json", "csv", "markdown", "mermaid", "dot", "svg")
+PATHS = "files, folders, - for stdin (default: manifests/, or as `kubectl reach` the current context)"
+EXIT_CODES = (
+    "exit codes: 0 fine, 2 wrong usage or input, 3 nothing to analyze, 4 unknown verdict (--fail-on-unknown)"
+)
 _PROGRAM = "kubereach"
 
 
@@ -64,6 +68,11 @@ def parser(command: str, words: str, description: str, examples: str) -> Parser:
     made.add_argument("--timings", action="store_true", help="how long each part took, on standard error")
     made.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     return made
+
+
+def add_paths(parser: Parser) -> None:
+    """Declare which manifests are read."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=PATHS)
 
 
 def add_input(parser: Parser) -> None:

@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from analyzer.commands import Exit
-from analyzer.commands.options import Parser, add_filters, add_input, add_output, parser
+from analyzer.commands.options import (
+    EXIT_CODES,
+    Parser,
+    add_filters,
+    add_input,
+    add_output,
+    add_paths,
+    parser,
+)
 from analyzer.commands.reading import read
 from analyzer.console import wants_color
 from analyzer.filters import Filters, View
@@ -21,9 +29,9 @@ if TYPE_CHECKING:
 
     from analyzer.console import Console
 
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 commands:
-{commands}
+{{commands}}
 
 examples:
   kubereach manifests/
@@ -32,7 +40,7 @@ examples:
   kubectl get all,networkpolicies,namespaces -A -o yaml | kubereach -
   kubereach --context staging --source 'shop/*' --destination external
 
-exit codes: 0 fine, 2 wrong usage or input, 3 nothing to analyze, 4 unknown verdict (--fail-on-unknown)
+{EXIT_CODES}
 """
 _WIDTH_OF_FILES = 100
 
@@ -41,9 +49,7 @@ def arguments(commands: str) -> Parser:
     """Return the parser; `commands` lists the other commands for its help."""
     what = "Predict from manifests who can talk to whom in a cluster."
     made = parser("", "[PATH ...]", what, _EXAMPLES.format(commands=commands))
-    made.add_argument(
-        "paths", metavar="PATH", nargs="*", help="files, folders, - for stdin (default: manifests/)"
-    )
+    add_paths(made)
     add_input(made)
     add_filters(made)
     add_output(made)

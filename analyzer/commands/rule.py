@@ -21,6 +21,8 @@ examples:
   kubereach rule
   kubereach rule KR101
   kubereach rule policy-without-effect
+
+exit codes: 0 fine, 2 there is no such rule
 """
 
 

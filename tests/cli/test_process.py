@@ -20,26 +20,6 @@ def test_a_stream_on_standard_input_is_analyzed() -> None:
     assert [each["name"] for each in json.loads(ran.stdout)["endpoints"]] == ["a", "external"]
 
 
-@pytest.mark.parametrize("words", [("--help",), ("explain", "--help")])
-def test_help_has_examples_that_work_on_the_demo(words: tuple[str, ...]) -> None:
-    ran = process(*words)
-    assert (ran.returncode, ran.stderr) == (0, b"")
-    lines = [line.strip() for line in ran.stdout.decode().splitlines()]
-    examples = [
-        line.split()[1:]
-        for line in lines[lines.index("examples:") :]
-        if line.startswith("kubereach ") and "--context" not in line
-    ]
-    assert examples
-    for example in examples:
-        if "--output" not in example:
-            assert process(*example).returncode == 0
-
-
-def test_help_lists_the_other_commands() -> None:
-    assert b"kubereach explain" in process("--help").stdout
-
-
 def test_the_version_is_told_by_every_command() -> None:
     for words in (("--version",), ("explain", "--version")):
         ran = process(*words)
