@@ -45,11 +45,12 @@ def lint(analysis: Analysis, codes: Iterable[str] = tuple(CODES)) -> Linted:
         found += module(code).check(evidence)
     suppressions = Suppressions(analysis.documents)
     kept = [each for each in found if not suppressions.cover(each)]
+    ignored = len(found) - len(kept)
     if _UNUSED in wanted:
         kept += suppressions.unused(wanted)
     # Lines are found by reading an object again: those of one object follow upon each other.
     kept.sort(key=lambda each: id(each.span.locator))
     placed = sorted(((place(each), number) for number, each in enumerate(kept)))
     return Linted(
-        findings=tuple(kept[number] for _, number in placed), codes=wanted, ignored=len(found) - len(kept)
+        findings=tuple(kept[number] for _, number in placed), codes=wanted, ignored=ignored
     )

@@ -49,7 +49,9 @@ def test_a_comment_elsewhere_or_of_another_rule_does_not(spec: str) -> None:
 
 
 def test_a_comment_that_turns_nothing_off_is_told() -> None:
-    (finding,) = linted("  podSelector: {}  # kubereach: ignore[KR103]\n").findings
+    result = linted("  podSelector: {}  # kubereach: ignore[KR103]\n")
+    (finding,) = result.findings
+    assert result.ignored == 0
     assert (finding.code, finding.span.line, finding.span.column) == ("KR901", 10, 20)
     assert finding.message == "nothing here is reported as KR103"
 
