@@ -51,6 +51,4 @@ def lint(analysis: Analysis, codes: Iterable[str] = tuple(CODES)) -> Linted:
     # Lines are found by reading an object again: those of one object follow upon each other.
     kept.sort(key=lambda each: id(each.span.locator))
     placed = sorted(((place(each), number) for number, each in enumerate(kept)))
-    return Linted(
-        findings=tuple(kept[number] for _, number in placed), codes=wanted, ignored=ignored
-    )
+    return Linted(findings=tuple(kept[number] for _, number in placed), codes=wanted, ignored=ignored)

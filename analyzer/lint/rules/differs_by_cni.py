@@ -33,7 +33,7 @@ from analyzer.profiles import API, PROFILES, Profile
 from analyzer.sets import PortSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.lint.evidence import Evidence
     from analyzer.lint.variants import Difference
@@ -53,14 +53,25 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     others = [_comparable(each, base) for each in PROFILES.values() if each not in (API, base)]
     found = network_policies(evidence.analysis.documents, evidence.cluster, options, (base, *others))
     usual = found[base.name]
+    different = {id(policies): policies for policies in found.values()}
+    differences = {key: _differences(evidence, usual, policies) for key, policies in different.items()}
     told: dict[int, dict[Difference, list[str]]] = {}
     for other in others:
-        variant = Variant(evidence.engine, usual, found[other.name])
-        for number, _ in enumerate(usual):
-            if difference := variant.first(number):
-                told.setdefault(number, {}).setdefault(difference, []).append(other.title)
-    for number, differences in sorted(told.items()):
-        yield _finding(usual[number], base, differences)
+        for number, difference in differences[id(found[other.name])].items():
+            told.setdefault(number, {}).setdefault(difference, []).append(other.title)
+    for number, each in sorted(told.items()):
+        yield _finding(usual[number], base, each)
+
+
+def _differences(
+    evidence: Evidence, usual: Sequence[Policy], other: Sequence[Policy]
+) -> dict[int, Difference]:
+    """Return a connection that differs for each policy, by its number, that has one."""
+    if other is usual:
+        return {}
+    variant = Variant(evidence.engine, usual, other)
+    found = ((number, variant.first(number)) for number, _ in enumerate(usual))
+    return {number: difference for number, difference in found if difference}
 
 
 def _comparable(profile: Profile, base: Profile) -> Profile:
