@@ -96,7 +96,8 @@ class Contributions:
 
     def policy(self, policy: Policy) -> Cover | None:
         """Return what makes a policy redundant, None when removing it changes what passes somewhere."""
-        return self._redundant(policy, [(d, policy.rules(d)) for d in policy.directions], whole=True)
+        parts = [(each, policy.rules(each)) for each in Direction if each in policy.directions]
+        return self._redundant(policy, parts, whole=True)
 
     def rules(self, policy: Policy, rules: tuple[Rule, ...]) -> Cover | None:
         """Return what makes some rules of a policy redundant, all of them together."""

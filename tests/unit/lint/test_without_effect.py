@@ -44,6 +44,18 @@ def test_two_policies_that_cover_a_third_together_are_both_named() -> None:
     assert "`shop/a` (<stdin>:6) and `shop/b` (<stdin>:11) allow all of it" in finding.message
 
 
+def test_what_covers_ingress_is_named_before_what_covers_egress() -> None:
+    rules = "ingress: [{ports: [{port: 80}]}], egress: [{ports: [{port: 80}]}]"
+    (finding,) = found(
+        "KR101",
+        WEB,
+        egress("[{ports: [{port: 80}]}]", name="a"),
+        ingress("[{ports: [{port: 80}]}]", name="b"),
+        policy(f"spec: {{podSelector: {match(app('web'))}, {rules}, policyTypes: [Ingress, Egress]}}", "c"),
+    )
+    assert "`shop/b` (<stdin>:11) and `shop/a` (<stdin>:6) allow all of it" in finding.message
+
+
 def test_of_two_equal_policies_the_first_stays() -> None:
     assert fields("KR101", WEB, ingress(HTTP, name="first"), ingress(HTTP, name="second")) == [("second", "")]
 
