@@ -26,6 +26,7 @@ def connected(api: KubeApi) -> Iterator[ApiClient]:
     connect: Any = config.new_client_from_config_dict
     with connect(yaml.safe_load(api.kubeconfig())) as made:
         yield made
+        made.rest_client.pool_manager.clear()
 
 
 @pytest.fixture

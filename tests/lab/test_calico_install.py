@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.evidence import evidence
 from lab.providers.context.client import Client
 from tests.fakes.kube_api import Reply
-from tests.lab.clusters import DAEMON_SET, Cluster
+from tests.lab.clusters import Cluster
 from tests.lab.test_calico import MANIFEST
 
 
@@ -40,7 +40,7 @@ def test_the_pod_network_is_asked_of_the_cluster(api: Cluster, client: Client) -
 
 
 def test_a_cluster_that_does_not_tell_its_pod_network_is_an_error(api: Cluster, client: Client) -> None:
-    api.hidden.add("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+    del api.objects("configmaps")["kube-system", "kubeadm-config"]
     with pytest.raises(LabError, match="does not tell from which network") as raised:
         calico.install(client, manifest())
     assert "--calico-env CALICO_IPV4POOL_CIDR=" in (raised.value.help or "")
@@ -83,7 +83,7 @@ def test_variables_of_the_calico_that_runs_are_set_once(api: Cluster, client: Cl
 def test_patching_an_old_calico_makes_it_ignore_the_loose_filter(api: Cluster, client: Client) -> None:
     found = manifest("v3.11.3")
     (daemon_set,) = (each for each in found.documents if each["kind"] == "DaemonSet")
-    api.put(DAEMON_SET, daemon_set)
+    api.add(dict(daemon_set))
     assert calico.patch(client, {}) == ["FELIX_IGNORELOOSERPF"]
     assert calico.patch(client, {}) == []
 
@@ -95,7 +95,7 @@ def test_without_calico_there_is_nothing_to_patch(api: Cluster, client: Client) 
 
 def test_a_calico_that_others_installed_is_left_alone(api: Cluster, client: Client) -> None:
     (daemon_set,) = (each for each in manifest().documents if each["kind"] == "DaemonSet")
-    api.put(DAEMON_SET, daemon_set)
+    api.add(dict(daemon_set))
     with pytest.raises(LabError, match="there already, and not this lab's"):
         calico.install(client, manifest())
     assert api.patched == []

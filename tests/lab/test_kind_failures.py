@@ -334,11 +334,11 @@ def test_the_control_probes_pods_stay_to_be_looked_at_when_they_do_not_come_up(
     api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(provider, "CONTROL", 0.5)
-    pod = stuck(containerStatuses=UNPULLABLE["status"]["containerStatuses"])
-    pod["metadata"] = {**pod["metadata"], "name": "source", "namespace": "kubereach-control"}
-    api.add(pod)
+    assert api.kubelet
+    (container,) = UNPULLABLE["status"]["containerStatuses"]
+    api.kubelet.held["kubereach-control/source"] = container["state"]
     assert up() == 2
     told = capsys.readouterr().err
     assert "control probe: one connection that must work, one that must not: failed after" in told
-    assert "  Pod kubereach-control/source: ImagePullBackOff: nginx" in told
+    assert "  Pod kubereach-control/source: ImagePullBackOff: agnhost" in told
     assert nothing_left(fakes)

@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pytest
 
@@ -20,11 +19,9 @@ from lab.commands import Reading, carried_out, cluster as commands
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
-from tests.fakes.kube_api import Reply, Request
-from tests.fakes.kube_api.kinds import place
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
-from tests.lab.clusters import DONE, FIRST, KINDS, merged
+from tests.lab.clusters import DONE, FIRST
 from tests.lab.context import cluster
 from tests.lab.context.conftest import daemon_set
 from tests.lab.labs import ROOT, Ended, command
@@ -37,11 +34,6 @@ _UP = ("--provider", "kind", "--nodes", "2", "--calico-manifest", _CALICO)
 
 class Cluster(cluster.Cluster):
     """A cluster as kind leaves it: nodes and DNS that are there, controllers that are done at once."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.kinds += [kind for kind in KINDS if kind.kind not in {each.kind for each in self.kinds}]
-        self.deaf = False
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -56,24 +48,6 @@ class Cluster(cluster.Cluster):
             if plural != "nodes" and (group, plural) != ("", "configmaps"):
                 for key in [key for key in objects if key[1] != "coredns"]:
                     del objects[key]
-
-    def _changed(self, request: Request) -> Reply:
-        found = place(self.kinds, request.path)
-        if request.method != "PATCH" or found is None:
-            return super()._changed(request)
-        kind = found.kind
-        stored = self.objects(kind.plural, kind.group)
-        body: dict[str, Any] = json.loads(request.body)
-        key = (found.namespace, found.name)
-        if kind.kind == "DaemonSet" and "strategic" in request.headers["content-type"]:
-            merged(stored[key]["spec"]["template"]["spec"], body["spec"]["template"]["spec"])
-            return Reply(body=stored[key])
-        if self.deaf and kind.kind == "NetworkPolicy":
-            return Reply(body=body)  # stored by nobody: as with a network that knows no policies
-        reply = super()._changed(request)
-        if kind.kind in DONE:
-            stored[key]["status"] = DONE[kind.kind]
-        return reply
 
 
 def invoke(task: str, *words: str, behind: tuple[str, ...] = ()) -> Ended:

@@ -9,6 +9,7 @@ end the standard input, so a command must know by itself when it has read all of
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +33,11 @@ _PIECE = 32 * 1024
 _CONNECT_SECONDS = 10.0
 _BUSY = frozenset((429, 503))
 _LONGEST_PAUSE = 5.0  # a probe that waits is in the way of the others
+# What every server on the way says before the words of the container runtime.
+_WRAPPED = re.compile(
+    r"^(?:Internal error occurred: )*(?:error executing command in container: )?"
+    r'(?:failed to exec in container: )?(?:failed to start exec "[^"]*": )?'
+)
 _MOST_KEPT = 64 * 1024  # bytes of standard error
 
 
@@ -147,7 +153,7 @@ def exit_status(data: bytes) -> tuple[int | None, str]:
         for cause in causes:
             if cause.get("reason") == "ExitCode":
                 return int(cause["message"]), ""
-        return None, one_line(status.get("message") or "it failed for no reason given")
+        return None, one_line(_WRAPPED.sub("", str(status.get("message") or "it failed for no reason given")))
     except (ValueError, AttributeError, TypeError, KeyError):
         return None, f"its status cannot be read: {one_line(data.decode('utf-8', 'replace'))}"
 

@@ -10,6 +10,8 @@
 | `schema`, `merging`, `managed` | the fields of kinds; patches; server-side apply, and who manages what |
 | `validation`, `admission`, `ephemeral` | defaults, and what is refused |
 | `writes`, `removal` | what becomes of an object on its way into the store, and out of it |
+| `controllers`, `kubelet` | what a cluster does about it: pods for workloads, kinds, pods that run |
+| `execs`, `channels`, `agnhost` | commands in containers, behind a WebSocket; a program of an image |
 | `server` | the server: who asks, what they may, which module answers |
 
 What it says is what the sources of Kubernetes say. Nothing but what is stored is listed: the namespaces that

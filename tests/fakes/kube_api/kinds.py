@@ -52,6 +52,10 @@ BUILT_IN = (
     Kind(plural="pods", kind="Pod", subresources=("status", "ephemeralcontainers", "exec", "log")),
     Kind(plural="services", kind="Service"),
     Kind(plural="configmaps", kind="ConfigMap"),
+    Kind(plural="secrets", kind="Secret"),
+    Kind(plural="serviceaccounts", kind="ServiceAccount"),
+    Kind(plural="persistentvolumeclaims", kind="PersistentVolumeClaim"),
+    Kind(plural="events", kind="Event"),
     Kind(plural="replicationcontrollers", kind="ReplicationController"),
     Kind(group="apps", plural="deployments", kind="Deployment"),
     Kind(group="apps", plural="statefulsets", kind="StatefulSet"),
@@ -60,6 +64,20 @@ BUILT_IN = (
     Kind(group="batch", plural="jobs", kind="Job"),
     Kind(group="batch", plural="cronjobs", kind="CronJob"),
     Kind(group="networking.k8s.io", plural="networkpolicies", kind="NetworkPolicy"),
+    Kind(group="policy", plural="poddisruptionbudgets", kind="PodDisruptionBudget"),
+    Kind(
+        group="apiextensions.k8s.io",
+        plural="customresourcedefinitions",
+        kind="CustomResourceDefinition",
+        namespaced=False,
+    ),
+    Kind(group="rbac.authorization.k8s.io", plural="clusterroles", kind="ClusterRole", namespaced=False),
+    Kind(
+        group="rbac.authorization.k8s.io",
+        plural="clusterrolebindings",
+        kind="ClusterRoleBinding",
+        namespaced=False,
+    ),
 )
 
 

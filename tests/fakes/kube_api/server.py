@@ -14,8 +14,11 @@ from typing import Any, Self
 
 import yaml
 
-from tests.fakes.kube_api import lists, managed, statuses, writes
+from tests.fakes.kube_api import execs, lists, managed, statuses, writes
+from tests.fakes.kube_api.channels import PROTOCOLS
+from tests.fakes.kube_api.controllers import Controllers
 from tests.fakes.kube_api.kinds import BUILT_IN, Kind, Object, Place, discovery, place
+from tests.fakes.kube_api.kubelet import Kubelet
 from tests.fakes.kube_api.managed import Manager
 from tests.fakes.kube_api.selectors import chosen
 from tests.fakes.kube_api.statuses import Refused
@@ -47,6 +50,13 @@ class KubeApi:
         self.denied: set[str] = set()
         self.requests: list[Request] = []
         self.store = Store()
+        self.controllers = Controllers()
+        self.kubelet: Kubelet | None = None
+        self._settling = False
+        self.protocols: tuple[str, ...] = PROTOCOLS
+        """Of channels, for exec."""
+        self.logs: dict[tuple[str, str, str], str] = {}
+        """Of containers, by namespace, pod and name."""
         self.bookmarks = 0.2
         """Seconds of quiet after which a watch that asks for bookmarks is told one."""
         self._scripts: dict[str, deque[Reply]] = {}
@@ -153,7 +163,11 @@ class KubeApi:
             return statuses.NO_SUCH_METHOD
         if verb == "list" and request.query.get("watch") in ("true", "1"):
             verb = "watch"
+        if found.subresource == "exec":
+            return execs.answered(self, found, request, user)
         self.permit(user, verb, found)
+        if found.subresource == "log":
+            return execs.logged(self, found, request)
         if verb in ("get", "list", "watch"):
             return self._read(verb, found, request)
         return writes.written(self, verb, found, request, user)
@@ -177,7 +191,17 @@ class KubeApi:
         )
 
     def happened(self) -> None:
-        """Let the cluster see what was written: what controllers do follows at once."""
+        """Let the cluster see what was written: what it does about it is done at once."""
+        if self._settling:
+            return  # it is the cluster itself that writes
+        self._settling = True
+        try:
+            self.controllers.make(self)
+            if self.kubelet:
+                self.kubelet.settle(self)
+            self.controllers.tell(self)
+        finally:
+            self._settling = False
 
     def permit(self, user: str, verb: str, found: Place) -> None:
         """Raise Refused when nobody may do that."""
@@ -194,6 +218,8 @@ class KubeApi:
         return "kubernetes-admin" if self.users is None else self.users.get(token)
 
     def _one(self, found: Place) -> Reply:
+        if found.kind.kind == "CustomResourceDefinition":
+            self.controllers.looked(self, found.name)
         stored = self.store.find(found.kind, found.namespace, found.name)
         if stored is None:
             return statuses.not_found(found)

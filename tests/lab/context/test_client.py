@@ -40,10 +40,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def client(api: KubeApi, tmp_path: Path, waits: list[float]) -> Client:
+def client(api: KubeApi, tmp_path: Path, waits: list[float]) -> Iterator[Client]:
     path = tmp_path / "kubeconfig"
     path.write_text(api.kubeconfig())
-    return Client(str(path), "")
+    made = Client(str(path), "")
+    yield made
+    made.access.client.rest_client.pool_manager.clear()
 
 
 def settings(**data: str) -> Object:

@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_BINARY, _CLOSE = 2, 8
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
+STDIN, STDOUT, STDERR, STATUS, END = 0, 1, 2, 3, 255
+# Between version 5 and the kubelet the API server translates; version 4 goes to the kubelet as it is.
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 
 
 class Channels:
     """One connection, taken over from an HTTP server after the request was read."""
 
-    def __init__(self, reader: BinaryIO, writer: BinaryIO, headers: Mapping[str, str]) -> None:
-        offered = [each.strip() for each in headers["sec-websocket-protocol"].split(",")]
-        self.protocol = offered[0]
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, headers: Mapping[str, str], protocol: str) -> None:
+        self.protocol = protocol
         self._reader, self._writer = reader, writer
         self._lock = threading.Lock()
         digest = hashlib.sha1((headers["sec-websocket-key"] + _GUID).encode()).digest()
@@ -54,7 +56,8 @@ class Channels:
         """Return a message's channel and data; None when the client has hung up."""
         try:
             first = self._reader.read(2)
-            if len(first) < 2 or first[0] & 0x0F == _CLOSE:
+            opcode = first[0] & 0x0F if len(first) == 2 else _CLOSE
+            if opcode == _CLOSE:
                 return None
             size = first[1] & 0x7F
             if size > 125:
@@ -63,7 +66,14 @@ class Channels:
             data = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self._reader.read(size)))
         except (OSError, ValueError):
             return None
-        return (data[0], data[1:]) if data else self.receive()
+        if opcode == _PING:
+            self._frame(_PONG, data)
+        return (data[0], data[1:]) if data and opcode in (_TEXT, _BINARY) else self.receive()
+
+
+def chosen(offered: str, known: Sequence[str]) -> str:
+    """Return the first protocol that a client offers and the server knows; "" for none."""
+    return next((each for each in map(str.strip, offered.split(",")) if each in known), "")
 
 
 def run(channels: Channels, words: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -76,14 +86,14 @@ def run(channels: Channels, words: Sequence[str], environment: Mapping[str, str]
         assert process.stderr
         outputs = [
             threading.Thread(target=_copy, args=(stream, lambda data, to=to: channels.send(to, data)))
-            for to, stream in ((1, process.stdout), (2, process.stderr))
+            for to, stream in ((STDOUT, process.stdout), (STDERR, process.stderr))
         ]
         threading.Thread(target=_feed, args=(channels, process.stdin), daemon=True).start()
         for each in outputs:
             each.start()
         for each in outputs:
             each.join()
-        channels.send(3, json.dumps(status(process.wait())).encode())
+        channels.send(STATUS, json.dumps(status(process.wait())).encode())
     channels.close()
 
 
@@ -107,8 +117,11 @@ def _feed(channels: Channels, stdin: Any) -> None:
     try:
         while (message := channels.receive()) is not None:
             channel, data = message
-            if channel == 255:
-                break
+            if channel == END:
+                # Version 4 has no such channel: there the standard input never ends.
+                if channels.protocol == PROTOCOLS[0] and data == bytes((STDIN,)):
+                    break
+                continue
             stdin.write(data)
             stdin.flush()
         stdin.close()
