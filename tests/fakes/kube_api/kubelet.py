@@ -152,7 +152,7 @@ class Kubelet:
         for program in () if programs is None else (*_ALWAYS, *programs):
             if program == "agnhost":
                 script = Path(__file__).with_name("agnhost.py")
-                (folder / program).write_text(f'#!/bin/sh\nexec {sys.executable} -S {script} "$@"\n')
+                (folder / program).write_text(f'#!/bin/sh\nexec {sys.executable} -IS {script} "$@"\n')
                 (folder / program).chmod(0o755)
             elif (found := shutil.which(program)) and not (folder / program).exists():
                 (folder / program).symlink_to(found)
