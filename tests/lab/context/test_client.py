@@ -12,13 +12,16 @@ import pytest
 from analyzer import Document
 from lab import calico
 from lab.errors import LabError
-from lab.providers.context import applying, client as clients, failures
+from lab.providers.context import applying, client as clients, failures, waiting
 from lab.providers.context.client import Client
 from lab.providers.context.failures import ApiError, OwnershipError
+from lab.providers.context.probing import sources
 from tests.fakes.kube_api import INTERNAL, TOO_MANY, UNAVAILABLE, Dropped, KubeApi, Object, Reply, status
+from tests.fakes.kube_api.kubelet import Kubelet
 
 LABELS = applying.labels_of("shop")
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+PODS = "/api/v1/namespaces/shop/pods"
 SETTINGS = "/api/v1/namespaces/shop/configmaps/settings"
 MERGE = "application/merge-patch+json"
 
@@ -171,7 +174,7 @@ def test_what_is_not_valid_is_told_by_its_field(api: KubeApi, client: Client) ->
 def test_a_server_that_is_busy_is_asked_again_when_it_said(
     api: KubeApi, client: Client, waits: list[float]
 ) -> None:
-    path = "/api/v1/namespaces/shop/pods"
+    path = PODS
     busy = Reply(
         status=429, body=b"Too many requests, please try again later.\n", headers={"Retry-After": "3"}
     )
@@ -183,7 +186,7 @@ def test_a_server_that_is_busy_is_asked_again_when_it_said(
 def test_a_server_that_stays_busy_is_not_asked_for_ever(
     api: KubeApi, client: Client, waits: list[float]
 ) -> None:
-    path = "/api/v1/namespaces/shop/pods"
+    path = PODS
     busy = Reply(status=429, body=TOO_MANY.body, headers={"Retry-After": "86400"})
     api.next(path, *[busy] * 9)
     error = refused(lambda: client.list_all(path))
@@ -224,7 +227,7 @@ def test_a_list_whose_token_expires_is_read_again_from_the_start(
     monkeypatch.setattr(clients, "PAGE", 2)
     for number in range(5):
         api.add(pod(f"p{number}"))
-    path = "/api/v1/namespaces/shop/pods"
+    path = PODS
     answered = api.answer
 
     def expiring(request: Any) -> Reply:
@@ -241,7 +244,7 @@ def test_a_list_whose_token_expires_is_read_again_from_the_start(
 
 
 def test_a_list_that_is_gone_for_good_is_an_error(api: KubeApi, client: Client) -> None:
-    path = "/api/v1/namespaces/shop/pods"
+    path = PODS
     gone = status(410, "Expired", "too old resource version: 1 (2)")
     api.next(path, *[gone] * 5)
     error = refused(lambda: client.list_all(path))
@@ -389,3 +392,69 @@ def test_what_is_being_deleted_is_waited_for_by_the_user(api: KubeApi, client: C
     client.delete(SETTINGS)
     with pytest.raises(LabError, match="ConfigMap shop/settings is being deleted"):
         applying.apply(client, [document(settings())], labels=LABELS)
+
+
+def definition() -> Object:
+    names = {"plural": "things", "kind": "Thing"}
+    versions = [{"name": "v1", "served": True, "storage": True}]
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": versions}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": spec,
+    }
+
+
+def test_objects_of_a_kind_that_comes_with_the_manifests_wait_until_it_is_served(
+    api: KubeApi, client: Client
+) -> None:
+    api.controllers.slow = 4
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "shop"}}
+    applied = applying.apply(client, [document(thing), document(definition())], labels=LABELS)
+    assert ("shop", "a") in api.objects("things", "example.com")
+    assert applying.remove(client, applied) == []
+    assert not api.objects("things", "example.com")
+
+
+def test_a_kind_that_is_not_served_is_told_by_its_name(api: KubeApi, client: Client) -> None:
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "shop"}}
+    with pytest.raises(LabError, match="does not know the kind Thing of `example"):
+        applying.apply(client, [document(thing)], labels=LABELS)
+
+
+def test_the_pods_of_a_workload_bear_its_labels_and_are_waited_for(
+    api: KubeApi, client: Client, tmp_path: Path
+) -> None:
+    api.kubelet = Kubelet(tmp_path)
+    applied = applying.apply(client, [document(deployment(replicas=2))], labels=LABELS)
+    waiting.pods_ready(client, ["shop"], 5)
+    pods = api.objects("pods").values()
+    assert [applying.bears(each, LABELS) for each in pods] == [True, True]
+    assert applying.remove(client, applied) == []
+    assert not api.objects("pods")
+
+
+def test_our_ephemeral_container_is_one_that_the_strictest_namespace_takes(
+    api: KubeApi, client: Client, tmp_path: Path
+) -> None:
+    api.kubelet = Kubelet(tmp_path)
+    client.apply(pod("web"))
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    api.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}})
+    own = api.objects("pods")["shop", "web"]["spec"]["containers"][0]
+    own["securityContext"] = sources.container("x", "x")["securityContext"]
+    found = sources.seats(client, {"web": client.get(f"{PODS}/web")}, LABELS, "agnhost:1", agreed=True)
+    assert found["web"].ephemeral, found["web"].why
+    assert found["web"].containers == ("kubereach-probe-0", "main")
+
+
+def test_why_there_is_no_ephemeral_container_is_told_in_the_servers_words(
+    api: KubeApi, client: Client, tmp_path: Path
+) -> None:
+    api.kubelet = Kubelet(tmp_path)
+    client.apply(pod("web"))
+    api.denied.add("patch pods/ephemeralcontainers")
+    found = sources.seats(client, {"web": client.get(f"{PODS}/web")}, LABELS, "agnhost:1", agreed=True)
+    assert not found["web"].ephemeral
+    assert 'cannot patch resource "pods/ephemeralcontainers"' in found["web"].why
