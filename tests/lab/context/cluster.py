@@ -79,7 +79,6 @@ class Cluster(KubeApi):
         """Whether the network knows no policies, whatever is stored."""
         self.kubelet = Living(folder, name)
         self.trouble = self.kubelet.trouble
-        self.unpullable = self.kubelet.unpullable
         self.pending = self.kubelet.pending
 
     def __enter__(self) -> Self:
@@ -90,6 +89,14 @@ class Cluster(KubeApi):
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         self.kubelet.down()
+
+    @property
+    def unpullable(self) -> set[str]:
+        return self.kubelet.unpullable
+
+    @unpullable.setter
+    def unpullable(self, parts: set[str]) -> None:
+        self.kubelet.unpullable = parts
 
     def have(self, *documents: Object) -> None:
         """Let objects be there that others made."""
