@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from analyzer.analysis import evaluate
 from analyzer.commands import Exit
 from analyzer.commands.options import Parser, add_filters, add_input, add_output, parser
 from analyzer.commands.reach import chosen_filters, width
@@ -16,6 +18,8 @@ from analyzer.console import wants_color
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
 from analyzer.diff import difference
 from analyzer.diff.overlay import has_endpoints, laid_over
+from analyzer.load import Loaded, NothingToAnalyze
+from analyzer.load.text import shown
 from analyzer.output import write
 from analyzer.report.difference import DifferenceReport
 
@@ -128,9 +132,15 @@ def _since(chosen: Namespace, path: str, console: Console) -> tuple[Analysis, An
 
     new = read(chosen, [path], console)
     revision = chosen.git or ""  # argparse makes an empty list of `--git=--`
-    with checked_out(revision, path) as found:
-        console.warn(found.diagnostics)
-        return read(chosen, [found.path], console, found.called), new
+    try:
+        with checked_out(revision, path) as found:
+            console.warn(found.diagnostics)
+            return read(chosen, [found.path], console, found.called), new
+    except NothingToAnalyze as nothing:
+        console.warn([replace(each, severity=Severity.NOTICE) for each in nothing.diagnostics[:1]])
+        told = f"everything is new since revision {shown(revision)}"
+        console.warn([Diagnostic(severity=Severity.NOTICE, code="all-new", message=told)])
+        return evaluate(Loaded(documents=(), files=(), diagnostics=()), new.options), new
 
 
 def _warnings(old: Analysis, new: Analysis) -> Iterator[Diagnostic]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.diagnostics import AnalyzerError, Diagnostic, Severity
-from analyzer.load import limits
+from analyzer.load import NothingToAnalyze, limits
 from analyzer.load.files import KUSTOMIZATIONS
 from analyzer.load.text import printable, shown
 
@@ -60,7 +60,8 @@ class _Entry(NamedTuple):
 def checked_out(revision: str, path: str) -> Iterator[CheckedOut]:
     """Write the files that a revision has at a path to a temporary folder for a while.
 
-    Raises AnalyzerError when Git is missing, or the revision or the path does not exist.
+    Raises AnalyzerError when Git is missing or the revision does not exist, NothingToAnalyze when it has no
+    file there.
     """
     from tempfile import TemporaryDirectory
 
@@ -74,7 +75,7 @@ def checked_out(revision: str, path: str) -> Iterator[CheckedOut]:
     entries = list(_entries(top, tree.decode().strip(), inside))
     if not entries:
         message = f"there is no file at {shown(path)} in revision {shown(revision)}"
-        raise AnalyzerError(_error("no-such-file", message, "`git ls-tree -r --name-only REV` lists them"))
+        raise NothingToAnalyze(_error("no-such-file", message, "`git ls-tree -r --name-only REV` lists them"))
     wanted = _wanted([each for each in entries if each.mode in _FILES])
     with TemporaryDirectory(prefix="kubereach-") as folder:
         _write(top, wanted, folder)

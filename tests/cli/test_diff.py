@@ -306,10 +306,23 @@ def test_what_is_no_revision_is_said_and_does_nothing(repository: Commands, revi
     assert not (repository.folder / "x").exists()
 
 
-def test_a_path_that_the_revision_lacks_is_said(repository: Commands) -> None:
+def test_of_a_path_that_the_revision_lacks_everything_is_new(repository: Commands) -> None:
     repository.write("more/b.yaml", pod("api"))
     ran = repository("diff", "--git", "HEAD", "more")
-    assert (ran.code, "there is no file at `more` in revision `HEAD`" in ran.err) == (2, True)
+    assert (ran.code, "endpoints added\n  shop/Pod/api\n" in ran.out) == (1, True)
+    assert "there is no file at `more` in revision `HEAD`" in ran.err
+    assert "everything is new since revision `HEAD`" in ran.err
+
+
+def test_of_a_path_without_a_pod_in_the_revision_everything_is_new(repository: Commands) -> None:
+    repository.write("more/a.yaml", policy(ON_80))
+    git(repository.folder, "add", ".")
+    git(repository.folder, "commit", "-m", "more")
+    repository.write("more/b.yaml", pod("web"))
+    ran = repository("diff", "--git", "HEAD", "more", "--format", "json")
+    assert ran.code == 1
+    assert json.loads(ran.out)["endpoints"]["added"] == ["shop/Pod/web"]
+    assert "there is no pod and no workload" in ran.err
 
 
 def test_a_folder_in_no_repository_is_said(versions: Commands) -> None:
