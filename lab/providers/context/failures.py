@@ -35,6 +35,10 @@ _FORBIDDING = (
         "violates PodSecurity",
         "give the pods the securityContext that the namespace's Pod Security Standard asks for",
     ),
+    (
+        "cannot get path",
+        "the user of this context needs the ClusterRole `system:discovery`, to see which kinds are served",
+    ),
     ("exceeded quota", "make room in the namespace's ResourceQuota, or use another namespace"),
 )
 _MANAGER = re.compile(r'conflict with "(?P<name>(?:[^"\\]|\\.)*)"')

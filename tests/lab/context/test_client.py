@@ -16,7 +16,7 @@ from lab.providers.context import applying, client as clients, failures, waiting
 from lab.providers.context.client import Client
 from lab.providers.context.failures import ApiError, OwnershipError
 from lab.providers.context.probing import sources
-from tests.fakes.kube_api import INTERNAL, TOO_MANY, UNAVAILABLE, Dropped, KubeApi, Object, Reply, status
+from tests.fakes.kube_api import INTERNAL, TOO_MANY, UNAVAILABLE, Cut, Dropped, KubeApi, Object, Reply, status
 from tests.fakes.kube_api.kubelet import Kubelet
 
 LABELS = applying.labels_of("shop")
@@ -218,6 +218,13 @@ def test_trouble_of_the_servers_own_is_told_as_such(api: KubeApi, client: Client
     assert (error.status, error.help) == (500, "the API server has trouble of its own: try again")
 
 
+@pytest.mark.parametrize("trouble", [Cut(), Dropped()])
+def test_an_answer_that_breaks_off_is_asked_for_again(api: KubeApi, client: Client, trouble: Reply) -> None:
+    api.add(pod("web"))
+    api.next(PODS, trouble, trouble)
+    assert [each["metadata"]["name"] for each in client.list_all(PODS)] == ["web"]
+
+
 # Lists that expire
 
 
@@ -326,6 +333,13 @@ def test_what_pod_security_forbids_is_no_missing_permission(api: KubeApi, client
     error = refused(lambda: client.apply(pod("new")))
     assert 'violates PodSecurity "restricted:latest"' in error.message
     assert "securityContext" in str(error.help)
+
+
+def test_who_may_not_even_ask_what_is_served_is_told_what_gives_it(api: KubeApi, client: Client) -> None:
+    api.denied.add("/apis/apps/v1")
+    error = refused(lambda: client.apply(deployment()))
+    assert 'User "jane" cannot get path "/apis/apps/v1"' in error.message
+    assert "`system:discovery`" in str(error.help)
 
 
 @pytest.mark.parametrize(
@@ -458,3 +472,27 @@ def test_why_there_is_no_ephemeral_container_is_told_in_the_servers_words(
     found = sources.seats(client, {"web": client.get(f"{PODS}/web")}, LABELS, "agnhost:1", agreed=True)
     assert not found["web"].ephemeral
     assert 'cannot patch resource "pods/ephemeralcontainers"' in found["web"].why
+
+
+def test_a_namespace_of_ours_goes_with_the_pods_of_its_workloads(
+    api: KubeApi, client: Client, tmp_path: Path
+) -> None:
+    api.kubelet = Kubelet(tmp_path)
+    wanted = deployment(replicas=2)
+    wanted["metadata"]["namespace"] = "fresh"
+    applied = applying.apply(client, [document(wanted)], labels=LABELS)
+    assert [str(each) for each in applied.refs] == ["Namespace fresh", "Deployment fresh/web"]
+    assert len(api.objects("pods")) == 2
+    assert applying.remove(client, applied) == []
+    assert ("", "fresh") not in api.objects("namespaces")
+
+
+def test_a_namespace_that_others_use_by_now_stays(api: KubeApi, client: Client) -> None:
+    wanted = settings()
+    wanted["metadata"]["namespace"] = "fresh"
+    applied = applying.apply(client, [document(wanted)], labels=LABELS)
+    other = pod("theirs")
+    other["metadata"]["namespace"] = "fresh"
+    api.add(other)
+    assert [str(each) for each in applying.remove(client, applied)] == ["Namespace fresh"]
+    assert ("fresh", "theirs") in api.objects("pods")

@@ -19,7 +19,7 @@ from lab import steps
 from lab.commands import Reading, carried_out, up as up_command
 from lab.providers import Manner
 from lab.providers.context import waiting
-from tests.fakes.kube_api import Dropped, status
+from tests.fakes.kube_api import Dropped, Request, status
 from tests.lab import labs, sandbox
 from tests.lab.context.cluster import Cluster, Object
 from tests.lab.context.conftest import daemon_set
@@ -293,6 +293,30 @@ def test_a_permission_that_is_missing_is_named_and_nothing_is_left(
     mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(policy()))
     refused(invoke("deploy", "--yes", behind=(str(mine),)), "networkpolicies")
     assert ("shop", "new") not in cluster.objects("pods")
+
+
+def test_what_somebody_else_changed_is_not_overwritten_and_told_with_who_did(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    settings: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"speed": "1"}}
+    settings["metadata"] = {"name": "settings", "namespace": "shop"}
+    mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(settings))
+    assert invoke("deploy", "--yes", behind=(str(mine),)).code == 0
+    edit = Request(
+        method="PATCH",
+        path="/api/v1/namespaces/shop/configmaps/settings",
+        query={"fieldManager": "kubectl-edit"},
+        headers={"content-type": "application/merge-patch+json", "authorization": "Bearer secret"},
+        body=json.dumps({"data": {"speed": "2"}}).encode(),
+    )
+    assert cluster.answer(edit).status == 200
+    mine.write_text(mine.read_text().replace('"speed": "1"', '"speed": "3"'))
+    done = invoke("deploy", "--yes", behind=(str(mine),))
+    refused(done, '"kubectl-edit" manages `.data.speed`')
+    assert "take these fields out of the manifests" in done.err
+    assert cluster.objects("configmaps")["shop", "settings"]["data"] == {"speed": "2"}
+    assert ("shop", "new") in cluster.objects("pods"), "what was there before stays"
 
 
 def test_pods_that_stay_pending_are_told_with_the_schedulers_words(
