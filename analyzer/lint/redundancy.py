@@ -2,8 +2,8 @@
 
 Comes in: the evaluated cluster. Goes out: those that can be removed, all of them at once, each with what
 covers it. Not one full evaluation a policy: in a union a contribution has no effect when, for each class that
-the policy selects, the others keep the class isolated and let pass what it lets pass, on both bounds; one
-class in which that is not so settles it, and classes of one profile are looked at once.
+the policy selects, the others keep the class isolated and let pass what it lets pass, whatever the missing
+facts are; one class in which that is not so settles it, and classes of one profile are looked at once.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.bitmaps import lowest, members
 from analyzer.lint.evidence import isolates
-from analyzer.model import Direction, Match, PodPeer
+from analyzer.model import AddressPeer, AnyPeer, Direction, Match, PodPeer
 from analyzer.selectors import EVERYTHING
-from analyzer.sets import PortSet
+from analyzer.sets import AddressSet, PortSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from analyzer.bitmaps import Bitmap
     from analyzer.engine import Engine, Row, Step
     from analyzer.lint.evidence import Evidence, Written
-    from analyzer.model import Policy, Rule
+    from analyzer.model import Peer, Policy, Rule
 
 
 # Rules that match no more classes are found by these; all others are looked at one by one.
@@ -54,6 +54,15 @@ class _Entry(NamedTuple):
     policy: Policy
     rule: Rule
     steps: tuple[Step, ...]
+
+
+class _Need(NamedTuple):
+    """What must be let pass: ports, with some peers; with the `unsure` ones only when `rule` matches them."""
+
+    ports: PortSet
+    peers: Bitmap
+    unsure: Bitmap = 0
+    rule: Rule | None = None
 
 
 class _Entries:
@@ -125,7 +134,7 @@ class Contributions:
                     for step in engine.lower(rule, direction, subject):
                         ports = engine.algebra.cells[step.ports].certain
                         left = (each for each in entries.meeting(peers) if id(each.rule) not in mine)
-                        if self._union(ports, peers, left, certain=True) is None:
+                        if self._union(_Need(ports, peers), left) is None:
                             return True
         return False
 
@@ -174,7 +183,10 @@ class Contributions:
         tiers = engine.selecting(direction, subject)
         if len(tiers) > 1 or not isolates(tiers[0][0]):
             gone = self.gone | ({id(policy)} if whole else {id(rule) for rule in rules})
-            same = self._without(direction, subject, gone) == engine.row(direction, subject)
+            row = engine.row(direction, subject)
+            # Equal bounds may stand for different facts.
+            decided = not any(engine.algebra.cells[cell].unknown for cell in row)
+            same = decided and self._without(direction, subject, gone) == row
             return [(each, None) for each in others if each is not policy] if same else None
         if not others:
             # Nothing is needed, unless it makes up for policies that stay where only it is removed.
@@ -210,10 +222,13 @@ class Contributions:
                     yield each
 
         ignored = self._ignored(direction)
+        cells = self._engine.algebra.cells
         by: list[tuple[Policy, Rule | None]] = []
         for each in (each for rule in mine for each in entries.of_rule[rule]):
             for step in each.steps:
-                found = self._covered(step, left, ignored)
+                peers = step.matched.may & ~ignored
+                need = _Need(cells[step.ports].certain, peers, peers & ~step.matched.must, each.rule)
+                found = self._union(need, left(peers))
                 if found is None:
                     return None
                 by += found
@@ -229,30 +244,14 @@ class Contributions:
             )
         return found
 
-    def _ignored(self, direction: Direction) -> tuple[Bitmap, Bitmap]:
-        """Return the peers whose certain, and whose possible, verdict does not depend on policies."""
-        hosts = self._engine.matcher.hosts if direction is Direction.INGRESS else 0
-        other_nodes = self._engine.cluster.other_nodes
-        return (
-            hosts if other_nodes is Match.YES else 0,
-            hosts if other_nodes is not Match.NO else 0,
-        )
+    def _ignored(self, direction: Direction) -> Bitmap:
+        """Return the peers that are admitted whatever the policies say."""
+        admitted = direction is Direction.INGRESS and self._engine.cluster.other_nodes is Match.YES
+        return self._engine.matcher.hosts if admitted else 0
 
-    def _covered(
-        self, step: Step, left: Callable[[Bitmap], Iterator[_Entry]], ignored: tuple[Bitmap, Bitmap]
-    ) -> list[tuple[Policy, Rule | None]] | None:
-        """Return the rules that let pass what a step does, on both bounds; None when something is missing."""
-        ports = self._engine.algebra.cells[step.ports].certain
-        certain, possible = step.matched.must & ~ignored[0], step.matched.may & ~ignored[1]
-        must = self._union(ports, certain, left(certain), certain=True)
-        if must is None:
-            return None
-        may = self._union(ports, possible, left(possible), certain=False)
-        return None if may is None else [*must, *may]
-
-    def _union(
-        self, ports: PortSet, where: Bitmap, left: Iterable[_Entry], *, certain: bool
-    ) -> list[tuple[Policy, Rule | None]] | None:
+    def _union(self, need: _Need, left: Iterable[_Entry]) -> list[tuple[Policy, Rule | None]] | None:
+        """Return the rules that let pass what is needed, None when they do not, whatever is not known."""
+        ports, where = need.ports, need.peers
         if not where:
             return []
         cells = self._engine.algebra.cells
@@ -262,7 +261,10 @@ class Contributions:
         parts: list[tuple[_Entry, Bitmap, PortSet]] = []
         for each in left:
             for step in each.steps:
-                matched = (step.matched.must if certain else step.matched.may) & where
+                matched = step.matched.must & where
+                doubtful = step.matched.may & where & need.unsure & ~matched
+                if doubtful and need.rule and _meets_all_of(each.rule, need.rule):
+                    matched |= doubtful
                 if not matched:
                     continue
                 offered = cells[step.ports].certain
@@ -303,6 +305,37 @@ class Contributions:
             if helped:
                 by.append((each.policy, each.rule))
         return None if missing else by
+
+
+def _meets_all_of(wide: Rule, rule: Rule) -> bool:
+    """Tell whether a rule matches a peer whenever another one does that may match it.
+
+    The missing facts are whether a rule exists, whether selectors mean nodes, whether blocks are compared
+    with pods and nodes, and which address a pod has or uses.
+    """
+    if wide.doubt not in ("", rule.doubt):
+        return False
+    if any(isinstance(peer, AnyPeer) for peer in wide.peers):
+        return True
+    blocks = _blocks(wide)
+    held = all(
+        addresses <= blocks.get(compared, AddressSet.none()) for compared, addresses in _blocks(rule).items()
+    )
+    return held and all(peer in wide.peers for peer in rule.peers if rule.doubt or _may_mean_hosts(peer))
+
+
+def _may_mean_hosts(peer: Peer) -> bool:
+    return isinstance(peer, PodPeer) and peer.on_hosts is Match.MAYBE
+
+
+def _blocks(rule: Rule) -> dict[tuple[Match, Match], AddressSet]:
+    """Return the addresses that a rule names, by what they are compared with."""
+    found: dict[tuple[Match, Match], AddressSet] = {}
+    for peer in rule.peers:
+        if isinstance(peer, AddressPeer):
+            compared = peer.on_pods, peer.on_hosts
+            found[compared] = found.get(compared, AddressSet.none()) | peer.addresses
+    return found
 
 
 def _without_bare(
