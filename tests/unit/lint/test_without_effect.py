@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from analyzer.decode import Options
 from analyzer.engine import Engine
+from analyzer.lint import lint
 from analyzer.lint.redundancy import Contributions
-from analyzer.model import Action, Tier, TierKind
+from analyzer.model import Action, Match, Tier, TierKind
+from analyzer.profiles import PROFILES
 from tests.unit.lint.linting import app, egress, fields, found, ingress, match
 from tests.unit.manifests import analysis, pod, policy
 
@@ -148,12 +151,70 @@ def test_a_doubtful_match_does_not_cover_a_certain_one() -> None:
     assert fields("KR101", WEB, DB, block, selector) == [("block", "")]
 
 
-def test_ports_of_nodes_that_are_always_admitted_need_no_rule() -> None:
-    host = pod("agent", more="hostNetwork: true")
-    block = "[{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}]"
-    assert fields(
-        "KR101", WEB, host, DENY, ingress(block, name="a"), ingress(block, name="b"), cni="kindnet"
-    ) == [("b", "")]
+def placed(name: str, addresses: str) -> str:
+    return pod(name, status=f"{{podIPs: [{addresses}]}}")
+
+
+def blocks(*cidrs: str) -> str:
+    """One rule for each block, for one port."""
+    rules = (f"{{from: [{{ipBlock: {{cidr: '{each}'}}}}], ports: [{{port: 80}}]}}" for each in cidrs)
+    return ingress(f"[{', '.join(rules)}]")
+
+
+@pytest.mark.parametrize("cni", ["calico", "kube-router", "api"])
+@pytest.mark.parametrize(
+    ("cidrs", "redundant"),
+    [
+        (("10.244.1.0/24", "10.244.2.0/24"), []),
+        (("10.244.1.0/24", "10.244.1.0/24"), ["spec.ingress[1]"]),
+        (("10.244.1.0/24", "10.244.0.0/23"), ["spec.ingress[0]"]),
+        (("10.244.0.0/23", "10.244.1.0/24"), ["spec.ingress[1]"]),
+        (("10.244.0.0/16", "10.244.1.0/24"), ["spec.ingress[1]"]),
+    ],
+)
+def test_a_block_that_may_hold_a_pod_covers_only_what_it_holds(
+    cni: str, cidrs: tuple[str, ...], redundant: list[str]
+) -> None:
+    assert [field for _, field in fields("KR102", WEB, DB, blocks(*cidrs), cni=cni)] == redundant
+
+
+def test_a_block_of_one_ip_family_does_not_cover_one_of_the_other() -> None:
+    web = placed("web", "{ip: 10.244.0.1}, {ip: 'fd00::1'}")
+    db = placed("db", "{ip: 10.244.0.2}, {ip: 'fd00::2'}")
+    options = Options(pod_cidrs=("10.244.0.0/16", "fd00::/64"))
+    found = lint(analysis(web, db, blocks("10.244.0.0/16", "fd00::/64"), options=options), ["KR102"])
+    assert not found.findings
+
+
+@pytest.mark.parametrize("cni", ["kube-router", "api"])
+def test_what_a_cni_adds_to_equal_policies_is_equal(cni: str) -> None:
+    assert fields("KR101", WEB, ingress(HTTP, name="first"), ingress(HTTP, name="second"), cni=cni) == [
+        ("second", "")
+    ]
+
+
+def test_selectors_that_may_mean_nodes_cover_only_themselves() -> None:
+    host, other = (pod(name, labels=app(name), more="hostNetwork: true") for name in ("agent", "other"))
+
+    def rule(name: str) -> str:
+        return f"{{from: [{{podSelector: {match(app(name))}}}]}}"
+
+    rules = ingress(f"[{rule('agent')}, {rule('other')}, {rule('agent')}]")
+    assert [field for _, field in fields("KR102", WEB, host, other, rules, cni="api")] == ["spec.ingress[2]"]
+
+
+@pytest.mark.parametrize("other_nodes", Match)
+def test_what_nodes_are_always_admitted_for_needs_no_rule(other_nodes: Match) -> None:
+    host = pod("agent", labels=app("agent"), more="hostNetwork: true")
+    agent = ingress(f"[{{from: [{{podSelector: {match(app('agent'))}}}]}}]", name="agent")
+    plain = analysis(WEB, host, DENY, agent, options=Options(profile=PROFILES["api"])).cluster
+    # Of the profile only what it says of selectors is wanted, not its rule for ICMP.
+    (tier,) = plain.tiers
+    policies = tuple(replace(each, ingress=each.ingress[:-1]) for each in tier.policies)
+    cluster = replace(plain, tiers=(replace(tier, policies=policies),), other_nodes=other_nodes)
+    found = Contributions(Engine(cluster)).policy(policies[0])
+    assert policies[0].name == "agent"
+    assert (found is not None) is (other_nodes is Match.YES)
 
 
 def test_a_rule_that_a_cni_applies_to_both_directions_keeps_its_own() -> None:
