@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,14 @@ def test_a_busy_server_is_not_waited_for_longer_than_the_command_may_take(
 ) -> None:
     shop.next(EXEC, Reply(status=429, body=b"later\n", headers={"Retry-After": "3600"}))
     assert refused(lambda: client.exec("shop", "web", "c0", ["sh"], timeout=1)).status == 429
+
+
+def test_who_hangs_up_does_not_wait_for_a_busy_server(shop: KubeApi, client: Client) -> None:
+    busy = Reply(status=429, body=b"later\n", headers={"Retry-After": "4"})
+    shop.next(EXEC, *[busy] * 9)
+    threading.Timer(0.2, client.hang_up).start()
+    assert refused(lambda: client.exec("shop", "web", "c0", ["sh"], timeout=60)).status == 429
+    assert len([each for each in shop.requests if each.path == EXEC]) == 1, "it is not asked again"
 
 
 def test_what_does_not_upgrade_is_told_as_such(shop: KubeApi, client: Client) -> None:

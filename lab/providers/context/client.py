@@ -39,6 +39,8 @@ LONGEST_PAUSE = 30.0
 # Nothing was carried out: the server, or what stands before it, has no time.
 _BUSY = frozenset((429, 502, 503, 504))
 _IDEMPOTENT = frozenset(("GET", "DELETE"))
+# These say what is to be; a JSON patch says what is to be done.
+_SAME_AGAIN = frozenset(("apply", "merge", "strategic"))
 _TYPES = {
     "apply": "application/apply-patch+yaml",
     "json": "application/json-patch+json",
@@ -60,6 +62,7 @@ class Client:
         self._threads = threading.local()
         self._resources: dict[str, dict[str, Object]] = {}
         self._talks: set[WebSocket] = set()
+        self._hung_up = threading.Event()
         self._lock = threading.Lock()
         self.context = self.access.context
 
@@ -177,8 +180,13 @@ class Client:
         with self._lock:
             self._talks.discard(talk)
 
+    def rest(self, seconds: float) -> bool:
+        """Wait before a command is tried again; False when nobody wants it any more."""
+        return not self._hung_up.wait(seconds)
+
     def hang_up(self) -> None:
         """End all connections to commands, whoever is waiting for them."""
+        self._hung_up.set()
         with self._lock:
             talks, self._talks = self._talks, set()
         for talk in talks:
@@ -244,7 +252,7 @@ class Client:
     ) -> urllib3.BaseHTTPResponse:
         """Send, again where nothing can have been carried out, and return an answer that is no refusal."""
         target = f"{path}?{urlencode(query)}" if query else path
-        again = method in _IDEMPOTENT or content == _TYPES["apply"]
+        again = method in _IDEMPOTENT or content in {_TYPES[each] for each in _SAME_AGAIN}
         pauses = iter(PAUSES)
         while True:
             pause = next(pauses, None)

@@ -185,9 +185,9 @@ def _patiently(
             busy = error.status_code in _BUSY
             if pause is not None:
                 pause = min(told_to_wait(error.resp_headers or {}, pause), _LONGEST_PAUSE)
-            if pause is None or not busy or time.monotonic() + pause > ends:
+            late = pause is None or time.monotonic() + pause > ends
+            if pause is None or late or not busy or not client.rest(pause):
                 raise _refused(error, f"exec {place[0]}/{place[1]}") from None
-        time.sleep(pause)
 
 
 def _connected(

@@ -24,7 +24,7 @@ from tests.fakes.kube_api.selectors import chosen
 from tests.fakes.kube_api.statuses import Refused
 from tests.fakes.kube_api.store import Key, Store, shown
 from tests.fakes.kube_api.watches import Watch
-from tests.fakes.kube_api.wire import Reply, Request, Server
+from tests.fakes.kube_api.wire import Dropped, Reply, Request, Server
 
 _VERBS = {
     ("GET", True): "get",
@@ -60,6 +60,7 @@ class KubeApi:
         self.bookmarks = 0.2
         """Seconds of quiet after which a watch that asks for bookmarks is told one."""
         self._scripts: dict[str, deque[Reply]] = {}
+        self._lost: list[str] = []
         self._tls = tls
         self._server = Server(self.answer, tls)
 
@@ -106,6 +107,10 @@ class KubeApi:
         """Answer the next requests for a path by these, one each; then as usual again."""
         self._scripts.setdefault(path, deque()).extend(replies)
 
+    def lose(self, path: str) -> None:
+        """Carry out the next request for a path, and let its answer be lost."""
+        self._lost.append(path)
+
     def compact(self) -> None:
         """Forget the past: continue tokens and revisions given out so far expire."""
         self.store.compact()
@@ -138,9 +143,13 @@ class KubeApi:
             if user is None:
                 return statuses.UNAUTHORIZED
             try:
-                return self._answer(request, user)
+                reply = self._answer(request, user)
             except Refused as refused:
-                return refused.reply
+                reply = refused.reply
+            if request.path in self._lost:
+                self._lost.remove(request.path)
+                return Dropped()
+            return reply
 
     def _answer(self, request: Request, user: str) -> Reply:
         if request.path in self.denied:

@@ -204,12 +204,29 @@ def test_an_apply_is_tried_again_and_is_the_same_however_often(
     assert client.apply(settings(a="1"))["data"] == {"a": "1"}
 
 
-def test_a_patch_whose_connection_broke_is_not_sent_again(api: KubeApi, client: Client) -> None:
+def test_what_was_carried_out_though_its_answer_was_lost_is_done_once(
+    api: KubeApi, client: Client, tmp_path: Path
+) -> None:
+    api.kubelet = Kubelet(tmp_path)
+    path = f"{PODS}/web"
+    api.lose(path)
+    client.apply(pod("web"))
+    api.lose(f"{path}/ephemeralcontainers")
+    body = {"spec": {"ephemeralContainers": [sources.container("kubereach-probe-0", "agnhost:1")]}}
+    made = client.patch(f"{path}/ephemeralcontainers", body, "strategic")
+    assert [each["name"] for each in made["spec"]["ephemeralContainers"]] == ["kubereach-probe-0"]
+    api.lose(path)
+    client.delete(path)
+    assert not api.objects("pods")
+    assert [each.method for each in api.requests].count("DELETE") == 2
+
+
+def test_what_would_be_done_twice_is_not_sent_again(api: KubeApi, client: Client) -> None:
     client.apply(settings(a="1"))
-    api.next(SETTINGS, Dropped())
+    api.lose(SETTINGS)
     with pytest.raises(Exception, match="cannot reach the cluster"):
-        client.patch(SETTINGS, {"data": {"a": "2"}})
-    assert len([each for each in api.requests if each.headers.get("content-type") == MERGE]) == 1
+        client.patch(SETTINGS, [{"op": "add", "path": "/data/b", "value": "2"}], "json")
+    assert api.objects("configmaps")["shop", "settings"]["data"] == {"a": "1", "b": "2"}
 
 
 def test_trouble_of_the_servers_own_is_told_as_such(api: KubeApi, client: Client) -> None:
