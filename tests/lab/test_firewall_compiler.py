@@ -272,6 +272,18 @@ def test_egress_to_the_own_node_is_policed_and_what_a_node_sends_to_its_own_pods
     inside_once(story)
 
 
+def test_a_selector_means_no_address_that_other_pods_of_the_node_have_as_well(inside_once: Inside) -> None:
+    """Who cannot tell them apart "ignores hostNetwork pods when matching podSelector"."""
+    egress = "egress: [{to: [{podSelector: {matchLabels: {app: client}}}]}], policyTypes: [Egress]"
+    to_clients = policy(f"spec: {{podSelector: {{matchLabels: {{app: server}}}}, {egress}}}", "to-clients")
+    ingress = "ingress: [{from: [{podSelector: {matchLabels: {app: client}}}]}]"
+    hosts = [labelled(name, name, "n2", host=True) for name in ("client", "other")]
+    pods = (labelled("server", "server", "n1"), labelled("p", "client", "n1"), *hosts)
+    agrees(
+        placed(*pods, to_clients, policy(f"spec: {{podSelector: {{}}, {ingress}}}"), cni="api"), inside_once
+    )
+
+
 def test_other_nodes_are_admitted_where_the_cni_does_so(inside_once: Inside) -> None:
     world = placed(*TWO, labelled("host", "host", "n1", host=True), NOTHING_IN)
     world = replace(world, cluster=replace(world.cluster, other_nodes=Match.YES))

@@ -47,7 +47,8 @@ class Ruleset:
 def compile_world(world: World, generation: int, canaries: Sequence[Cluster] = ()) -> Ruleset:
     """Compile a world's policies and Services as one generation, with canaries that do not influence it.
 
-    Where the API leaves open whether an address is meant, or a rule is there at all, it is.
+    Where the API leaves open whether an address is meant, or a rule is there at all, it is; but a selector
+    means no hostNetwork pod then.
     """
     clusters = (world.cluster, *canaries)
     nodes = [address for node in world.nodes for address in node.addresses]

@@ -41,7 +41,8 @@ class Peers:
     def addresses(self, peers: tuple[Peer, ...]) -> AddressSet:
         """Return the addresses that any of these peers means.
 
-        Where the API leaves open whether an address is meant, it is.
+        Where the API leaves open whether an address is meant, it is. Selectors alone mean no pod that others
+        share their address with: who cannot tell those apart "ignores hostNetwork pods when matching".
         """
         found = self._known.get(peers)
         if found is None:
@@ -54,9 +55,7 @@ class Peers:
                 return AddressSet.all()
             case PodPeer():
                 return addresses_of(
-                    pod
-                    for pod in self._labelled(peer)
-                    if not pod.host_network or peer.on_hosts is not Match.NO
+                    pod for pod in self._labelled(peer) if not pod.host_network or peer.on_hosts is Match.YES
                 )
             case AddressPeer():
                 found = peer.addresses

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # who only probes need not wait for what reads manifests
     from lab.manifests import Manifests
 
 
-_PACE = 15_000
+_PACE = 10_000
 _AT_A_TIME = 100_000
 """Probes that the lab's process is told of at a time: with what it saw it needs about 1 KB for each."""
 
