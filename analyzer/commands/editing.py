@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from analyzer.lint.fixing import Change
 
 
+_CONTEXT = 3
+
+
 def contents(files: Iterable[str]) -> dict[str, bytes]:
     """Return the bytes of those names that are regular files which can be read."""
     found = {}
@@ -38,13 +41,47 @@ def contents(files: Iterable[str]) -> dict[str, bytes]:
 
 def diff(changes: Sequence[Change]) -> Iterator[str]:
     """Yield a unified diff, as `patch -p1` and `git apply` take it."""
-    from difflib import unified_diff
-
     for each in changes:
         name = each.file.lstrip("/")
         before, after = (data.decode().splitlines(keepends=True) for data in (each.before, each.after))
-        for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
+        yield f"--- a/{name}\n+++ b/{name}\n"
+        for line in _hunks(before, _removed(before, after)):
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _removed(before: Sequence[str], after: Sequence[str]) -> list[int]:
+    """Return the numbers of the lines that are gone: nothing is added or moved."""
+    kept = 0
+    found = []
+    for number, line in enumerate(before):
+        if kept < len(after) and line == after[kept]:
+            kept += 1
+        else:
+            found.append(number)
+    assert kept == len(after), "a fix only removes lines"
+    return found
+
+
+def _hunks(lines: Sequence[str], removed: Sequence[int]) -> Iterator[str]:
+    """Yield the removed lines with some around them; what is close together is one hunk."""
+    gone = set(removed)
+    shift = index = 0
+    while index < len(removed):
+        start = max(removed[index] - _CONTEXT, 0)
+        first = index
+        while index + 1 < len(removed) and removed[index + 1] - removed[index] <= 2 * _CONTEXT + 1:
+            index += 1
+        end = min(removed[index] + _CONTEXT + 1, len(lines))
+        index += 1
+        old, new = end - start, end - start - (index - first)
+        yield f"@@ -{_range(start, old)} +{_range(start - shift, new)} @@\n"
+        yield from (f"{'-' if number in gone else ' '}{lines[number]}" for number in range(start, end))
+        shift += index - first
+
+
+def _range(start: int, length: int) -> str:
+    """Write a range of lines as diff does: from 1, the line before it when it is empty."""
+    return str(start + 1) if length == 1 else f"{start + 1 if length else start},{length}"
 
 
 def write_all(changes: Sequence[Change]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -317,6 +318,14 @@ def test_a_difference_names_a_pod_and_a_peer() -> None:
 def test_a_diff_names_both_files_and_missing_line_ends() -> None:
     text = "".join(diff([Change(file="/a/b.yaml", before=b"x\ny", after=b"x\n")]))
     assert text == "--- a/a/b.yaml\n+++ b/a/b.yaml\n@@ -1,2 +1 @@\n x\n-y\n\\ No newline at end of file\n"
+
+
+@pytest.mark.parametrize("gone", [{0}, {19}, {5, 12}, {5, 13}, {0, 1, 7, 19}, set(range(20)), {3, 4, 5, 17}])
+def test_a_diff_is_that_of_the_standard_library(gone: set[int]) -> None:
+    lines = [f"line {number}\n" for number in range(20)]
+    left = [line for number, line in enumerate(lines) if number not in gone]
+    change = Change(file="a", before="".join(lines).encode(), after="".join(left).encode())
+    assert "".join(diff([change])) == "".join(unified_diff(lines, left, "a/a", "b/a"))
 
 
 def test_files_are_written_with_the_permissions_that_they_had(tmp_path: Path) -> None:
