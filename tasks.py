@@ -206,7 +206,14 @@ def shell(context: Context, pod: str, command: str = "", name: str = _LAB) -> No
     _carry_out(lambda console: module.run(console, pod, split(command) or behind(sys.argv), name=name))
 
 
-@task(help={"port": "such as 80/TCP", "name": _MANIFESTS["name"]})
+@task(
+    help={
+        "source": "who connects: a pod or an outside host",
+        "destination": "who is connected to",
+        "port": "such as 80/TCP",
+        "name": _MANIFESTS["name"],
+    }
+)
 def trace(context: Context, source: str, destination: str, port: str, name: str = _LAB) -> None:
     """Make one connection, and tell which policies and rules decided it."""
     from lab.commands import trace as command

@@ -40,7 +40,11 @@ def carry_out(call: Callable[[Console], int]) -> None:
 
 @task(
     name="create",
-    help={**{key: KIND[key] for key in ("nodes", "kubernetes-version", "images", "retain")}, "name": NAME},
+    help={
+        **{key: KIND[key] for key in ("nodes", "kubernetes-version", "images", "retain")},
+        "cni": "calico, to be installed next, or kindnet, which kind brings (default: calico)",
+        "name": NAME,
+    },
 )
 def cluster_create(  # noqa: PLR0913 - one parameter an option
     context: Context,
@@ -152,7 +156,7 @@ def images_save(
     carry_out(run)
 
 
-@task(name="load", help={"file": "of `invoke images.save`", "name": NAME})
+@task(name="load", help={"file": "what `invoke images.save` wrote", "name": NAME})
 def images_load(context: Context, file: str, name: str = LAB) -> None:
     """Load the images of a file into the engine, and onto the nodes of a cluster that is there."""
 

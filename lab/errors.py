@@ -19,6 +19,18 @@ class LabError(Exception):
         return f"{self.message}\n  help: {self.help}" if self.help else self.message
 
 
+def not_running(name: str) -> LabError:
+    """Return the error for a lab that is asked for and is not there."""
+    return LabError(f"no lab `{name}` is running", "start it with `invoke up`")
+
+
+def up_already(name: str) -> LabError:
+    """Return the error for a lab that is to be brought up and is there."""
+    return LabError(
+        f"the lab `{name}` is up already", "use it, end it with `invoke down`, or give another `--name`"
+    )
+
+
 def unable(what: str, error: OSError) -> LabError:
     """Return an error that says what the operating system did not let us do, and what would help."""
     full = error.errno == errno.EAGAIN

@@ -38,14 +38,16 @@ def run(console: Console, source: str, destination: str, port: str, *, name: str
     say(printable(f"{here} -> {there} {number}/{protocol.name}: {result.outcome.value}"))
     for attempt in result.attempts:
         say(f"  attempt {attempt_line(attempt)}")
+    told = {attempt.rule for attempt in result.attempts}
     for verdict in met or ():
-        say(f"  {printable(verdict)}")
+        if verdict not in told:
+            say(f"  {printable(verdict)}")
     if met is not None and not met:
         say("  no policy decided")
     say()
     say("predicted:")
     for line in render(found).splitlines():
-        say(f"  {printable(line)}")
+        say(f"  {printable(line)}".rstrip())
     predicted = Match.YES if found.bounds.certain.has(protocol, number) else Match.NO
     unknown = found.bounds.unknown.has(protocol, number)
     if unknown or result.outcome in (Outcome.ERROR, Outcome.UNDECIDABLE):

@@ -13,7 +13,7 @@ from analyzer.commands import Exit
 from analyzer.console import Console
 from lab import records
 from lab.commands import Reading, tell
-from lab.errors import LabError
+from lab.errors import LabError, up_already
 from lab.kindconfig import node_names
 from lab.manifests import Manifests, read
 from lab.providers import Manner, running
@@ -51,17 +51,19 @@ def run(
     check_provider(provider)
     where, manner = where or Where(), manner or Manner()
     if provider == "context":
+        _refuse_kinds_options(where)
         return _attach(console, reading, name, where, manner)
     if where.context or where.kubeconfig:
         raise LabError("a context is one of a cluster", "write `--provider context` as well")
     if records.load(name) is not None:
-        raise _up_already(name)
+        raise up_already(name)
     if _is_kind(provider, reading):
         from lab.commands import cluster
 
         if provider == "auto":
             tell("kind is installed and an engine answers: a kind cluster (`--provider netns` is quicker)")
         return cluster.up(console, reading, where.kind or Wanted(name=name, cni=reading.cni))
+    _refuse_kinds_options(where)
     manifests = checked(console, reading)
     with (
         console.stage("up", "bringing the lab up"),
@@ -81,7 +83,7 @@ def _attach(console: Console, reading: Reading, name: str, where: Where, manner:
     from lab.providers.context.provider import ClusterLab
 
     if running.exists(name):
-        raise _up_already(name)
+        raise up_already(name)
     began = time.monotonic()
     manifests = checked(console, reading) if reading.paths else None
     record = records.Record(
@@ -137,8 +139,13 @@ def _is_kind(provider: str, reading: Reading) -> bool:
     return provider == "kind"
 
 
-def _up_already(name: str) -> LabError:
-    return LabError(f"the lab `{name}` is up already", "give this one another `--name`, or bring that `down`")
+def _refuse_kinds_options(where: Where) -> None:
+    """Raise LabError for options that would have no effect, since no kind cluster is made."""
+    if given := where.kind and where.kind.options:
+        raise LabError(
+            f"{', '.join(f'`{option}`' for option in given)}: only a kind cluster has this",
+            "leave it out, or write `--provider kind` as well",
+        )
 
 
 def check_provider(provider: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import AnalyzerError
 from lab import records
-from lab.errors import LabError
+from lab.errors import LabError, not_running
 from lab.providers.netns import client, rundir
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def connect(name: str, manner: Manner | None = None) -> Provider:
                 raise
     record = records.load(name)
     if record is None:
-        raise LabError(f"no lab `{name}` is running", "start it with `up`")
+        raise not_running(name)
     module = importlib.import_module(f"lab.providers.{record.provider}.provider")
     connected: Provider = module.connect(record, manner)
     return connected

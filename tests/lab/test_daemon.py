@@ -160,7 +160,7 @@ def test_what_does_not_run_is_said_in_one_line(outside: Inside) -> None:
     def story() -> None:
         with pytest.raises(LabError, match="no lab `nobody` is running") as raised:
             Lab.connect("nobody")
-        assert raised.value.help == "start it with `up`"
+        assert raised.value.help == "start it with `invoke up`"
         with pytest.raises(LabError, match="`No!` cannot be the name of a lab"):
             Lab.connect("No!")
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from analyzer import Document
 from lab import calico, records
-from lab.errors import LabError
+from lab.errors import LabError, up_already
 from lab.evidence import evidence
 from lab.manifests import Manifests
 from lab.providers import Manner, running
@@ -98,9 +98,7 @@ def _cluster(record: Record) -> KindCluster:
 def up(stream: TextIO, manifests: Manifests, wanted: Wanted) -> KindLab:
     """Make a cluster and deploy manifests into it. Raises LabError, and leaves nothing then."""
     if running.exists(wanted.name):
-        raise LabError(
-            f"the lab `{wanted.name}` is up already", "give this one another `--name`, or bring that `down`"
-        )
+        raise up_already(wanted.name)
     prepared = prepare(wanted)
     work = Steps(stream, retain=wanted.retain)
     with work.undone_on_failure():

@@ -23,3 +23,17 @@ class Wanted:
     bundle: str = ""
     probe: str = ""
     retain: bool = False
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that were given and that nothing but a kind cluster has."""
+        given = {
+            "--nodes": self.nodes,
+            "--kubernetes-version": self.kubernetes,
+            "--calico-version": self.calico,
+            "--calico-manifest": self.manifest,
+            "--calico-env": self.variables,
+            "--images": self.bundle,
+            "--retain": self.retain,
+        }
+        return tuple(option for option, value in given.items() if value)

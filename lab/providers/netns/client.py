@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from lab.errors import LabError
+from lab.errors import LabError, not_running
 from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers.netns import launch, rundir, shell
 from lab.providers.netns.columns import NO_RULES, pack_probes, read_results
@@ -51,7 +51,7 @@ class Lab:
             self._socket.connect(str(files.socket))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             self._socket.close()
-            raise LabError(f"no lab `{files.name}` is running", "start it with `up`") from error
+            raise not_running(files.name) from error
         except OSError as error:
             self._socket.close()
             raise LabError(f"cannot reach the lab `{files.name}`: {error.strerror}") from error

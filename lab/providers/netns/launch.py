@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lab.errors import LabError, unable
+from lab.errors import LabError, unable, up_already
 from lab.providers.netns import namespaces, rundir, syscalls
 from lab.providers.netns.rundir import LabFiles
 
@@ -42,9 +42,7 @@ def launch(files: LabFiles) -> None:
         if "taken" not in answer:
             raise LabError(answer.get("error") or last_words(files), answer.get("help"))
         if _answers(files):
-            raise LabError(
-                f"the lab `{files.name}` is up already", "use it, end it with `down`, or give another name"
-            )
+            raise up_already(files.name)
         if time.monotonic() > deadline:
             raise LabError(f"the lab `{files.name}` neither answers nor ends", f"{files.log} may say why")
         time.sleep(0.02)
