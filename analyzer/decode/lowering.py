@@ -26,11 +26,12 @@ from analyzer.profiles import Profile, UndefinedPort
 from analyzer.sets import AddressSet, PortSet, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from analyzer.decode.networkpolicy import DraftPolicy, DraftRule
     from analyzer.diagnostics import Span
     from analyzer.model import Peer
+    from analyzer.sets import Interval
 
     Peers = tuple[Peer, ...]
 
@@ -168,16 +169,31 @@ def _one_set(blocks: list[Block]) -> tuple[AddressSet, AddressSet]:
 
     Returns the addresses that match, and those on which a CIDR and an except of equal prefix disagree.
     """
-    named = {block.addresses for block in blocks}
-    excepted = {addresses for block in blocks for addresses in block.excepts}
-    certain = undecided = AddressSet.none()
-    for addresses in sorted(named | excepted, key=_size, reverse=True):
-        certain = certain | addresses if addresses not in excepted else certain - addresses
-        both = addresses in named and addresses in excepted
-        undecided = undecided | addresses if both else undecided - addresses
-    return certain, undecided
+    named = {interval for block in blocks for interval in block.addresses.intervals}
+    excepted = {interval for block in blocks for each in block.excepts for interval in each.intervals}
+    certain: list[Interval] = []
+    undecided: list[Interval] = []
+    for cidr, part in _innermost(named | excepted):
+        if cidr in named and part[0] <= part[1]:
+            (undecided if cidr in excepted else certain).append(part)
+    return AddressSet(certain), AddressSet(undecided)
 
 
-def _size(addresses: AddressSet) -> int:
-    """Return the number of addresses; len() would not take as many as IPv6 has."""
-    return sum(last - first for first, last in addresses.intervals)
+def _innermost(cidrs: Iterable[Interval]) -> Iterator[tuple[Interval, Interval]]:
+    """Yield the parts of each CIDR, some of them empty, that no smaller one covers.
+
+    Of two CIDRs one lies inside the other, or they have nothing in common.
+    """
+    around: list[Interval] = []
+    at = 0
+    for cidr in sorted(cidrs, key=lambda each: (each[0], -each[1])):
+        while around and around[-1][1] < cidr[0]:
+            yield around[-1], (at, around[-1][1])
+            at = around.pop()[1] + 1
+        if around:
+            yield around[-1], (at, cidr[0] - 1)
+        at = cidr[0]
+        around.append(cidr)
+    while around:
+        yield around[-1], (at, around[-1][1])
+        at = around.pop()[1] + 1
