@@ -28,6 +28,8 @@ class Reachability:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.engine = Engine(cluster)
+        # What classes admit from every address that a node may have, as far as Services were asked for.
+        self.from_nodes: dict[int, PortSet] = {}
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:

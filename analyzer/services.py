@@ -197,17 +197,19 @@ def _through_a_node(reachability: Reachability, source: Endpoint, backend: Backe
     bounds = reachability.connection(source, backend.endpoint)
     if backend.endpoint.host_network:
         return within(bounds, backend.targets), ""
-    seen = _from_any_node(reachability, backend.endpoint)
+    number = backend.endpoint.number
+    if (seen := reachability.from_nodes.get(number)) is None:
+        seen = reachability.from_nodes[number] = _from_any_node(reachability, number)
     if backend.targets <= bounds.certain and backend.targets <= seen:
         return Match.YES, ""
     return Match.MAYBE, f"whether {backend.endpoint} sees the client's address or a node's"
 
 
-def _from_any_node(reachability: Reachability, destination: Endpoint) -> PortSet:
-    """Return what the destination admits from every address that a node may have."""
+def _from_any_node(reachability: Reachability, number: int) -> PortSet:
+    """Return what a class admits from every address that a node may have."""
     engine = reachability.engine
     admitted = PortSet.all()
-    for cell, sources in _row_of_nodes(engine, destination.number).items():
+    for cell, sources in _row_of_nodes(engine, number).items():
         outside = (engine.classes[number] for number in members(sources & engine.matcher.external))
         if any(each.places[0] & reachability.cluster.node_addresses for each in outside):
             admitted &= engine.algebra.cells[cell].certain

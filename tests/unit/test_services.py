@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import analyzer.services as module
 from analyzer import Options
 from analyzer.model import Match
 from analyzer.profiles import ANTREA, API, CALICO, CILIUM, KUBE_ROUTER, Profile
 from analyzer.reachability import Reachability
 from analyzer.services import access, services
+from analyzer.sets import PortSet
 from tests.unit.manifests import DENY, analysis, pod, policy, service, workload
 
 WEB = pod("web", labels="{app: web}")
@@ -189,3 +191,19 @@ def test_a_block_admits_nodes_only_where_it_is_compared_with_their_addresses(
 def test_a_backend_on_the_host_network_is_not_policed() -> None:
     host = pod("web", labels="{app: web}", more="hostNetwork: true")
     assert reached(host, node_port(), policy(DENY))["external"] == OPEN
+
+
+def test_what_nodes_may_reach_is_found_once_however_many_addresses_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    found = module._from_any_node
+
+    def counted(reachability: Reachability, number: int) -> PortSet:
+        asked.append(number)
+        return found(reachability, number)
+
+    monkeypatch.setattr(module, "_from_any_node", counted)
+    blocks = "".join(f"{{ipBlock: {{cidr: 192.0.2.{2 * number}/32}}}}, " for number in range(9))
+    got = reached(WEB, node_port(), ingress(f"{{from: [{blocks}]}}"))
+    assert len(got) > len(asked) == 1
