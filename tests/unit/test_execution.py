@@ -21,8 +21,9 @@ def test_a_failure_tells_its_exit_status_among_the_causes() -> None:
 
 
 def test_a_command_that_cannot_be_started_has_words_and_no_exit_status() -> None:
-    words = 'failed to exec in container: exec: "sh": executable file not found in $PATH'
-    assert exit_status(failed(reason="InternalError", message=words)) == (None, words)
+    words = 'exec: "sh": executable file not found in $PATH'
+    wrapped = f"failed to exec in container: {words}"
+    assert exit_status(failed(reason="InternalError", message=wrapped)) == (None, words)
 
 
 @pytest.mark.parametrize("data", [b"", b" \n"])
