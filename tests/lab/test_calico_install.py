@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.evidence import evidence
 from lab.providers.context.client import Client
 from tests.fakes.kube_api import Reply
-from tests.lab.clusters import Cluster
+from tests.lab.kind.cluster import Cluster
 from tests.lab.test_calico import MANIFEST
 
 

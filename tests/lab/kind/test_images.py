@@ -15,16 +15,10 @@ from lab.providers.kind.cluster import KindCluster
 from lab.providers.kind.config import read
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.provider import with_local_images
-from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
 
 _NODE = "kindest/node:v1.36.4@sha256:099e"
 _DOCKER, _PODMAN = Engine(name="docker"), Engine(name="podman")
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    return installed(monkeypatch, tmp_path, "kind", "docker", "podman")
 
 
 def saved(tmp_path: Path, engine: Engine = _DOCKER) -> images.Bundle:

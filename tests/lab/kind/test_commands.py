@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,18 +15,14 @@ from lab.commands import Reading, carried_out, cluster
 from lab.commands.up import _is_kind
 from lab.providers.kind import cluster as kind_cluster, engines
 from lab.providers.kind.wanted import Wanted
-from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
-from tests.lab.labs import ROOT, command
+from tests.lab.kind.ups import CALICO, kept, starting
+from tests.lab.labs import command
 
-_CALICO = ROOT / "tests" / "fakes" / "calico" / "calico.yaml"
 
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = installed(monkeypatch, tmp_path, "kind", "docker", "podman")
+@pytest.fixture(autouse=True)
+def nowhere(fakes: State, tmp_path: Path) -> None:
+    """Let the kubeconfig that kind writes lead to nobody."""
     kubeconfig = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -40,11 +34,10 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
         "current-context": "kind-kubereach",
     }
     (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
-    return made
 
 
 def wanted(**options: object) -> Wanted:
-    return Wanted(**{"name": "kubereach", "manifest": str(_CALICO), **options})  # type: ignore[arg-type]
+    return Wanted(**{"name": "kubereach", "manifest": CALICO, **options})  # type: ignore[arg-type]
 
 
 def up(**options: object) -> int:
@@ -57,11 +50,6 @@ def create(**options: object) -> int:
 
 def delete() -> int:
     return carried_out(lambda console: cluster.delete(console, name="kubereach"))
-
-
-def leftovers(tmp_path: Path) -> list[str]:
-    folder = tmp_path / "state" / "kubereach" / "labs"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 @pytest.mark.parametrize(
@@ -97,7 +85,7 @@ def test_what_cannot_work_is_told_before_anything_is_made(
     assert message in error
     assert "Traceback" not in error
     assert [call["words"][0] for call in fakes.calls("kind")] == []
-    assert leftovers(tmp_path) == []
+    assert kept(fakes) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +106,7 @@ def test_a_creation_that_fails_leaves_nothing(
     assert message in error
     assert "failed after" in error
     assert fakes.clusters == {}
-    assert leftovers(tmp_path) == []
+    assert kept(fakes) == []
 
 
 def test_a_cluster_of_somebody_else_is_left_alone(
@@ -171,7 +159,7 @@ def test_a_cluster_is_created_once_and_deleted_twice(
     assert delete() == 0
     assert capsys.readouterr().err == "no lab `kubereach` is running\n"
     assert fakes.clusters == {}
-    assert leftovers(tmp_path) == []
+    assert kept(fakes) == []
 
 
 def test_the_users_own_kubeconfig_is_not_touched(
@@ -291,15 +279,7 @@ def test_images_are_saved_and_loaded_where_there_is_no_network(
 
 def test_an_interrupted_creation_leaves_nothing(fakes: State, tmp_path: Path) -> None:
     fakes.trouble("creation-hangs")
-    code = (
-        "import sys; from lab.commands import Reading, carried_out, cluster\n"
-        "from lab.providers.kind.wanted import Wanted\n"
-        "wanted = Wanted(name='kubereach', manifest=sys.argv[1])\n"
-        "sys.exit(carried_out(lambda console: cluster.up(console, Reading(), wanted)))\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(_CALICO)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with starting() as process:
         while not fakes.clusters:
             assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)
@@ -309,7 +289,7 @@ def test_an_interrupted_creation_leaves_nothing(fakes: State, tmp_path: Path) ->
     assert "the kind cluster `kubereach` was removed again" in error
     assert "Traceback" not in error
     assert fakes.clusters == {}
-    assert leftovers(tmp_path) == []
+    assert kept(fakes) == []
 
 
 def test_lines_of_steps_go_to_standard_error_only(fakes: State, capsys: pytest.CaptureFixture[str]) -> None:
@@ -321,7 +301,7 @@ def test_lines_of_steps_go_to_standard_error_only(fakes: State, capsys: pytest.C
 
 def test_the_tasks_take_kinds_options(fakes: State) -> None:
     options = ("--provider", "kind", "--calico-env", "A=1", "--calico-env", "B", "--retain", "--nodes", "2")
-    done = command("invoke", "up", *options, "--calico-manifest", str(_CALICO), "--", "examples/deny-all")
+    done = command("invoke", "up", *options, "--calico-manifest", CALICO, "--", "examples/deny-all")
     assert done.code == 2
     assert "`B` sets no variable" in done.err
     listed = command("invoke", "--list").out

@@ -21,9 +21,9 @@ from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
-from tests.lab.clusters import DONE, FIRST
 from tests.lab.context import cluster
 from tests.lab.context.conftest import daemon_set
+from tests.lab.kind.cluster import DONE, FIRST
 from tests.lab.labs import ROOT, Ended, command
 
 pytestmark = [pytest.mark.lab]

@@ -6,62 +6,23 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import records, steps
-from lab.commands import Reading, carried_out, cluster, down
+from lab.commands import Reading, carried_out, cluster
 from lab.providers.context import applying, waiting
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
-from tests.fakes.engines import installed
 from tests.fakes.kube_api import Dropped, Reply, Request, status
 from tests.fakes.programs.state import State
-from tests.lab.clusters import Cluster
-from tests.lab.labs import ROOT
+from tests.lab.kind.cluster import Cluster
+from tests.lab.kind.ups import CALICO, WANTED, bring_down, nothing_left, starting, up
 
-_CALICO = str(ROOT / "tests" / "fakes" / "calico" / "calico.yaml")
-_WANTED = Wanted(name="kubereach", manifest=_CALICO)
-_UP = """\
-import sys
-from lab.commands import Reading, carried_out, cluster
-from lab.providers.kind.wanted import Wanted
-wanted = Wanted(name="kubereach", manifest=sys.argv[1], bundle=sys.argv[2], retain=bool(sys.argv[3]))
-sys.exit(carried_out(lambda console: cluster.up(console, Reading(), wanted)))
-"""
 _PODS = "/api/v1/namespaces/test-b/pods"
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return installed(monkeypatch, tmp_path, "kind", "docker")
-
-
-@pytest.fixture
-def api(fakes: State) -> Iterator[Cluster]:
-    with Cluster() as made:
-        (fakes.folder / "kubeconfig").write_text(made.kubeconfig())
-        yield made
-
-
-def up(wanted: Wanted = _WANTED) -> int:
-    return carried_out(lambda console: cluster.up(console, Reading(), wanted))
-
-
-def bring_down() -> int:
-    return carried_out(lambda console: down.run(console, name="kubereach"))
-
-
-def nothing_left(fakes: State) -> bool:
-    folder = fakes.folder / "state" / "kubereach" / "labs"
-    return fakes.clusters == {} and [*folder.iterdir()] == []
 
 
 def stuck(**state: Any) -> dict[str, Any]:
@@ -173,14 +134,14 @@ def test_a_container_that_lacks_its_configuration_for_a_moment_is_waited_for(
 def test_what_is_waited_for_is_told_while_it_goes_on(
     api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(waiting, "PATIENCE", 1.5)
+    monkeypatch.setattr(waiting, "PATIENCE", 4.0)
     monkeypatch.setattr(steps, "_HEARTBEAT", 0.2)
     api.add(UNSCHEDULABLE)
     assert up() == 2
     beats = [line for line in capsys.readouterr().err.splitlines() if "deploying the manifests ... " in line]
     assert any(
         "waiting for test-b/web-1: Unschedulable: 0/4 nodes are available" in line
-        and line.endswith("(pods are not ready; at most 1.5 s)")
+        and line.endswith("(pods are not ready; at most 4 s)")
         for line in beats
     )
 
@@ -268,7 +229,7 @@ def test_an_interruption_leaves_nothing_unless_it_is_to_be_retained(
     bundle = ""
     if step.startswith("loading"):
         bundle = str(tmp_path / "images.tar")
-        saved = Wanted(name="kubereach", manifest=_CALICO)
+        saved = Wanted(name="kubereach", manifest=CALICO)
         assert carried_out(lambda console: cluster.save_images(console, Reading(), bundle, saved)) == 0
     fakes.trouble("creation-hangs" if step.startswith("creating") else "loading-hangs")
     api.stuck = step == "waiting for Calico"
@@ -276,8 +237,7 @@ def test_an_interruption_leaves_nothing_unless_it_is_to_be_retained(
         api.next("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", Reply(delay=10))
     if step == "deploying":
         api.add(UNSCHEDULABLE)
-    words = [sys.executable, "-c", _UP, _CALICO, bundle, retain]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with starting(bundle=bundle, retain=bool(retain)) as process:
         assert process.stderr
         for line in process.stderr:
             if re.match(step, line):
@@ -306,7 +266,7 @@ def test_a_creation_that_failed_and_was_retained_can_be_brought_down(
     fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fakes.trouble("kubeadm-fails")
-    assert up(Wanted(name="kubereach", manifest=_CALICO, retain=True)) == 2
+    assert up(Wanted(name="kubereach", manifest=CALICO, retain=True)) == 2
     assert list(fakes.clusters) == ["kubereach"]
     fakes.trouble()
     assert up() == 2
@@ -316,7 +276,7 @@ def test_a_creation_that_failed_and_was_retained_can_be_brought_down(
 
 
 def test_down_does_not_need_the_api_server(api: Cluster, fakes: State) -> None:
-    assert carried_out(lambda console: cluster.create(console, _WANTED)) == 0
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     record = records.load("kubereach")
     assert record
     with socket.socket() as silent:  # takes connections, and never says anything

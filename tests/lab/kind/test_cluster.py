@@ -23,11 +23,6 @@ from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
 
 
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    return installed(monkeypatch, tmp_path, "kind", "docker", "podman")
-
-
 def cluster(tmp_path: Path, name: str = "kubereach", engine: str = "docker") -> KindCluster:
     return KindCluster(
         name=name, engine=Engine(name=engine), kubeconfig=tmp_path / "labs" / f"{name}.kubeconfig"

@@ -4,53 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import records
-from lab.commands import Reading, carried_out, cluster, down, status
+from lab.commands import carried_out, cluster, status
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
-from tests.fakes.engines import installed
 from tests.fakes.programs.state import State
-from tests.lab.clusters import Cluster
-from tests.lab.labs import ROOT
-
-_CALICO = str(ROOT / "tests" / "fakes" / "calico" / "calico.yaml")
-_WANTED = Wanted(name="kubereach", manifest=_CALICO)
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return installed(monkeypatch, tmp_path, "kind", "docker")
-
-
-@pytest.fixture
-def api(fakes: State) -> Iterator[Cluster]:
-    with Cluster() as made:
-        (fakes.folder / "kubeconfig").write_text(made.kubeconfig())
-        yield made
-
-
-def up(wanted: Wanted = _WANTED) -> int:
-    return carried_out(lambda console: cluster.up(console, Reading(), wanted))
-
-
-def nothing_left(fakes: State) -> bool:
-    folder = fakes.folder / "state" / "kubereach" / "labs"
-    return fakes.clusters == {} and [*folder.iterdir()] == []
+from tests.lab.kind.cluster import Cluster
+from tests.lab.kind.ups import CALICO, WANTED, bring_down, nothing_left, starting, up
 
 
 def test_the_steps_one_by_one(api: Cluster, fakes: State, capsys: pytest.CaptureFixture[str]) -> None:
-    assert carried_out(lambda console: cluster.create(console, _WANTED)) == 0
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     for _ in range(2):
-        assert carried_out(lambda console: cluster.install(console, name="kubereach", manifest=_CALICO)) == 0
+        assert carried_out(lambda console: cluster.install(console, name="kubereach", manifest=CALICO)) == 0
     assert "waiting for Calico, the nodes and DNS: " in capsys.readouterr().err
     assert api.variables()["CALICO_IPV4POOL_CIDR"] == "10.244.0.0/16"
     for told in ("calico-node: A set", "calico-node: nothing to change"):
@@ -58,7 +29,7 @@ def test_the_steps_one_by_one(api: Cluster, fakes: State, capsys: pytest.Capture
         assert told in capsys.readouterr().err
     assert api.variables()["A"] == "1"
     for told in ("lab `kubereach` is down", "no lab `kubereach` is running"):
-        assert carried_out(lambda console: down.run(console, name="kubereach")) == 0
+        assert bring_down() == 0
         assert told in capsys.readouterr().err
     assert nothing_left(fakes)
 
@@ -98,12 +69,12 @@ def test_what_is_retained_is_a_lab_that_can_be_brought_down(
 ) -> None:
     monkeypatch.setattr(provider, "PATIENCE", 0.5)
     api.stuck = True
-    assert up(Wanted(name="kubereach", manifest=_CALICO, retain=True)) == 2
+    assert up(Wanted(name="kubereach", manifest=CALICO, retain=True)) == 2
     assert "the kind cluster `kubereach` is kept" in capsys.readouterr().err
     assert list(fakes.clusters) == ["kubereach"]
     assert up() == 2
     assert "the lab `kubereach` is up already" in capsys.readouterr().err
-    assert carried_out(lambda console: down.run(console, name="kubereach")) == 0
+    assert bring_down() == 0
     assert nothing_left(fakes)
 
 
@@ -112,20 +83,13 @@ def test_a_variable_of_calico_that_is_asked_for_is_set(
 ) -> None:
     monkeypatch.setattr(provider, "PATIENCE", 0.1)
     api.stuck = True
-    up(Wanted(name="kubereach", manifest=_CALICO, variables=("FELIX_LOGSEVERITYSCREEN=Debug",)))
+    up(Wanted(name="kubereach", manifest=CALICO, variables=("FELIX_LOGSEVERITYSCREEN=Debug",)))
     assert api.variables()["FELIX_LOGSEVERITYSCREEN"] == "Debug"
 
 
 def test_an_interruption_while_calico_is_awaited_leaves_nothing(api: Cluster, fakes: State) -> None:
     api.stuck = True
-    code = (
-        "import sys; from lab.commands import Reading, carried_out, cluster\n"
-        "from lab.providers.kind.wanted import Wanted\n"
-        "wanted = Wanted(name='kubereach', manifest=sys.argv[1])\n"
-        "sys.exit(carried_out(lambda console: cluster.up(console, Reading(), wanted)))\n"
-    )
-    words = [sys.executable, "-c", code, _CALICO]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with starting() as process:
         assert process.stderr
         for line in process.stderr:
             if line.startswith("waiting for Calico"):
@@ -142,28 +106,28 @@ def test_an_interruption_while_calico_is_awaited_leaves_nothing(api: Cluster, fa
 def test_a_lab_whose_kubeconfig_is_gone_can_still_be_brought_down(
     api: Cluster, fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert carried_out(lambda console: cluster.create(console, _WANTED)) == 0
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     record = records.load("kubereach")
     assert record
     Path(record.kubeconfig).unlink()
     assert carried_out(lambda console: status.run(console, name="kubereach")) == 2
     assert "the kubeconfig of the lab `kubereach` is gone" in capsys.readouterr().err
-    assert carried_out(lambda console: down.run(console, name="kubereach")) == 0
+    assert bring_down() == 0
     assert nothing_left(fakes)
 
 
 def test_a_cluster_that_was_deleted_by_hand_is_forgotten(api: Cluster, fakes: State) -> None:
-    assert carried_out(lambda console: cluster.create(console, _WANTED)) == 0
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     fakes.keep("clusters", {})
-    assert carried_out(lambda console: down.run(console, name="kubereach")) == 0
+    assert bring_down() == 0
     assert nothing_left(fakes)
 
 
 def test_without_the_engine_nothing_is_forgotten(
     api: Cluster, fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert carried_out(lambda console: cluster.create(console, _WANTED)) == 0
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     fakes.trouble("no-daemon")
-    assert carried_out(lambda console: down.run(console, name="kubereach")) == 2
+    assert bring_down() == 2
     assert "the daemon of docker does not answer" in capsys.readouterr().err
     assert records.load("kubereach")

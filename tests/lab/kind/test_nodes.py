@@ -22,7 +22,6 @@ from lab.providers.kind import nodes as node_module
 from lab.providers.kind.cluster import KindCluster
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.nodes import Nodes
-from tests.fakes.engines import installed
 from tests.fakes.kube_api import KubeApi
 from tests.fakes.programs.state import State
 
@@ -34,11 +33,10 @@ _POD: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> State:
-    made = installed(monkeypatch, tmp_path, "kind", "docker", "podman")
-    made.keep("clusters", {"walk": ["walk-control-plane", "walk-worker"], "other": ["other-worker"]})
-    return made
+@pytest.fixture(autouse=True)
+def running(fakes: State) -> None:
+    """Let two clusters be there already."""
+    fakes.keep("clusters", {"walk": ["walk-control-plane", "walk-worker"], "other": ["other-worker"]})
 
 
 @pytest.fixture
