@@ -99,7 +99,18 @@ def treatment(api_version: str, kind: str, version: Version) -> Treatment:
     removed = _REMOVED.get((api_version, kind))
     if api_version == current or (removed and version < removed):
         return Treatment.READ
-    return Treatment.MISSING if _is_own(api_version) else Treatment.OTHER
+    if _is_own(api_version) or _is_slip(group, current):
+        return Treatment.MISSING
+    # Whatever API it is of, it decides about connections by its name.
+    return Treatment.POLICY if kind == "NetworkPolicy" else Treatment.OTHER
+
+
+def _is_slip(group: str, current: str) -> bool:
+    """Tell whether a group is all but the one in which the kind is."""
+    from difflib import SequenceMatcher
+
+    wanted = current.rpartition("/")[0]
+    return len(group) <= _LONGEST and SequenceMatcher(None, group, wanted).ratio() > _ALIKE
 
 
 def _is_own(api_version: str) -> bool:

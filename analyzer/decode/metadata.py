@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
-from analyzer.decode.names import Rule, label, mended, subdomain
+from analyzer.decode.names import Rule, label, label_key, mended, subdomain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,23 @@ def read_metadata(root: Field, scope: Scope, rule: Rule = subdomain) -> Metadata
     if namespace:
         judge(field, "namespace", namespace, label)
     labels = scope.labels(field.mapping("labels"))
+    check_annotations(field)
     return Metadata(namespace or scope.options.namespace, name, labels, _owner(field))
+
+
+def check_annotations(metadata: Field) -> None:
+    """Report annotations that are none: they decide nothing, but the API server takes text only.
+
+    "Keys' format must be a qualified name", in which upper and lower case are the same.
+    """
+    field = metadata.mapping("annotations")
+    if field is None:
+        return
+    for key, value in field.value.items():
+        for message in label_key(key.lower()):
+            field.entry(key, key).invalid(message, mended(key, label_key))
+        if not isinstance(value, str | None):
+            field.entry(key, value).wrong_type("string")
 
 
 def judge(field: Field, key: str, name: str, rule: Rule) -> None:

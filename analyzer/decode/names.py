@@ -100,7 +100,7 @@ def label_value(value: str) -> tuple[str, ...]:
 def port_name(name: str) -> tuple[str, ...]:
     """Judge the name of a port: an IANA service name (RFC 6335) in lower case."""
     rules = (
-        (len(name.encode("utf-8", "replace")) <= 15, "must be no more than 15 bytes"),
+        (len(name.encode("utf-8", "replace")) <= 15, "must be no more than 15 characters"),
         (
             _matches("[-a-z0-9]+", name),
             "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from analyzer.decode.scope import Scope
     from analyzer.model import ContainerPort
 
+_RESTARTS = ("Always", "Never", "OnFailure")
+
 
 class State(Enum):
     """Whether a pod is an endpoint. ACTIVE: it runs, or the manifest says that it shall."""
@@ -77,9 +79,17 @@ def _ports(spec: Field, scope: Scope) -> tuple[ContainerPort, ...]:
     for container in spec.mappings("initContainers"):
         container.read(schema.CONTAINER)
         own = read_container_ports(container, scope)
-        if container.text("restartPolicy") == "Always" and scope.at_least(SIDECARS):
+        if _stays(container) and scope.at_least(SIDECARS):
             ports += own
     return ports
+
+
+def _stays(container: Field) -> bool:
+    """Tell whether an init container runs as long as its pod does: one that is a sidecar."""
+    policy = container.text("restartPolicy")
+    if container.value.get("restartPolicy") is not None and policy not in _RESTARTS:
+        container.child("restartPolicy", policy).unsupported(*_RESTARTS)
+    return policy == "Always"
 
 
 def _status(status: Field | None, shape: PodShape) -> tuple[tuple[str, ...], State]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.decode import schema
 from analyzer.decode.labelselector import read_selector
-from analyzer.decode.metadata import MISPLACED, Owner, read_metadata
+from analyzer.decode.metadata import MISPLACED, Owner, check_annotations, read_metadata
 from analyzer.decode.pod import PodShape, read_shape
 from analyzer.decode.shown import plain
 
@@ -93,6 +93,7 @@ def _template(holder: Field, scope: Scope) -> tuple[Mapping[str, str], PodShape]
     template.known(schema.POD_TEMPLATE, _MISPLACED)
     metadata = template.mapping("metadata") or template.child("metadata", {})
     metadata.known(schema.METADATA, MISPLACED)
+    check_annotations(metadata)
     shape = read_shape(template.mapping("spec") or template.child("spec", {}), scope)
     return scope.labels(metadata.mapping("labels")), shape
 
@@ -107,7 +108,8 @@ def _check_selector(spec: Field, kind: str, labels: Mapping[str, str], scope: Sc
     if kind == "Job":
         return
     if kind == "ReplicationController":
-        selector, empty = scope.selector(scope.labels(field)), not field.value
+        # "If Selector is empty, it is defaulted to the labels present on the Pod template."
+        selector, empty = scope.selector(scope.labels(field)), False
     else:
         selector, empty = read_selector(field, scope), not any(field.value.values())
     if empty:

@@ -43,6 +43,9 @@ def test_a_removed_api_is_read_for_a_cluster_that_still_has_it() -> None:
         ("v1", "NetworkPolicy"),
         ("networking.k8s.io/v2", "NetworkPolicy"),
         ("networking/v1", "NetworkPolicy"),
+        ("neworking.k8s.io/v1", "NetworkPolicy"),
+        ("networking.k8s/v1", "NetworkPolicy"),
+        ("network.k8s.io/v1", "NetworkPolicy"),
         ("apps/v1", "Pod"),
         ("v1", "Deployment"),
     ],
@@ -66,6 +69,7 @@ def test_a_kind_in_the_wrong_api_of_kubernetes_is_refused(api_version: str, kind
         ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
         ("crd.antrea.io/v1beta1", "NetworkPolicy"),
         ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy"),
+        ("policies.example.com/v1", "NetworkPolicy"),
     ],
 )
 def test_a_policy_that_is_not_evaluated_is_a_warning(api_version: str, kind: str) -> None:
@@ -88,11 +92,10 @@ def test_other_kinds_are_counted() -> None:
         document("v1", "ConfigMap"),
         document("v1", "ConfigMap"),
         document("apps.example.com/v1", "Deployment"),
-        document("example.com/v1", "NetworkPolicy"),
         document("rbac.authorization.k8s.io/v1", "Role"),
     ]
     found = read("---\n".join(texts))
-    assert found.other_kinds == {"ConfigMap": 2, "Deployment": 1, "NetworkPolicy": 1, "Role": 1}
+    assert found.other_kinds == {"ConfigMap": 2, "Deployment": 1, "Role": 1}
     assert found.diagnostics == ()
     assert found.cluster.pods == ()
 

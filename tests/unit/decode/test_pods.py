@@ -125,6 +125,15 @@ def test_a_bad_list_of_ports_is_told_of_for_each_pod_that_has_it() -> None:
             "spec: {containers: [{ports: 80}]}",
             ["4:22 spec.containers[0].ports: Invalid type: expected array, got integer"],
         ),
+        (
+            "spec: {initContainers: [{restartPolicy: always}]}",
+            [
+                (
+                    '4:26 spec.initContainers[0].restartPolicy: Unsupported value: "always": '
+                    'supported values: "Always", "Never", "OnFailure"'
+                )
+            ],
+        ),
         ("stauts: {}", ["4:1 stauts: unknown field `stauts`"]),
         (
             "status: {phase: Running, podIP: 1.2.3}",

@@ -67,7 +67,7 @@ def rule(text: str) -> str:
         (
             "{port: sixteen-letters-}",
             [
-                f'7:14 {PORT}.port: Invalid value: "sixteen-letters-": must be no more than 15 bytes',
+                f'7:14 {PORT}.port: Invalid value: "sixteen-letters-": must be no more than 15 characters',
                 f'7:14 {PORT}.port: Invalid value: "sixteen-letters-": must not begin or end with a hyphen',
             ],
         ),
@@ -444,3 +444,32 @@ def test_end_port_is_ignored_before_1_22() -> None:
     (found,) = read(text, version=(1, 21)).cluster.policies
     (single,) = read(rule("ports: [{port: 80}]")).cluster.policies
     assert found == single
+
+
+@pytest.mark.parametrize(
+    ("annotations", "complaints"),
+    [
+        ("{a: 1}", ["3:26 metadata.annotations.a: Invalid type: expected string, got integer"]),
+        ("{a: true}", ["3:26 metadata.annotations.a: Invalid type: expected string, got boolean"]),
+        ("{a: {}}", ["3:26 metadata.annotations.a: Invalid type: expected string, got object"]),
+        ("[a]", ["3:12 metadata.annotations: Invalid type: expected object, got array"]),
+        ("{-a: b}", [f'3:26 metadata.annotations.-a: Invalid value: "-a": {LABEL_KEY}']),
+    ],
+)
+def test_annotations_are_text_as_labels_are(annotations: str, complaints: list[str]) -> None:
+    text = "apiVersion: v1\nkind: Namespace\nmetadata: {annotations: %s, name: a}\n"
+    assert errors(text % annotations) == complaints
+
+
+def test_annotations_may_hold_any_text_and_keys_in_capitals() -> None:
+    annotations = "{Example.COM/A: '{1}', c: }"
+    text = f"apiVersion: v1\nkind: Namespace\nmetadata: {{annotations: {annotations}, name: a}}\n"
+    assert remarks(text) == []
+
+
+def test_annotations_of_a_template_are_text_too() -> None:
+    template = "{metadata: {annotations: {a: 1}}}"
+    text = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a}}\nspec: {{template: {template}}}\n"
+    assert errors(text) == [
+        "4:44 spec.template.metadata.annotations.a: Invalid type: expected string, got integer"
+    ]

@@ -42,7 +42,7 @@ def test_no_label_keys(key: str) -> None:
 
 def test_a_length_is_counted_in_bytes() -> None:
     assert label_value("ä" * 32)[0] == "must be no more than 63 bytes"
-    assert "must be no more than 15 bytes" in port_name("ä" * 8)
+    assert "must be no more than 15 characters" in port_name("ä" * 8)
 
 
 @pytest.mark.parametrize(

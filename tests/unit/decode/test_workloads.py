@@ -303,6 +303,7 @@ def test_a_job_needs_no_selector_and_one_is_not_compared() -> None:
 
 def test_a_replication_controller_selects_its_template_by_default() -> None:
     assert len(pods(spec(f"{{{TEMPLATE}}}", "ReplicationController", "v1"))) == 1
+    assert len(pods(spec(f"{{{TEMPLATE}, selector: {{}}}}", "ReplicationController", "v1"))) == 1
 
 
 def test_an_unknown_field_of_a_workload_is_a_warning() -> None:
