@@ -142,6 +142,7 @@ def down(context: Context, name: str = _LAB) -> None:
         "port": "only these ports, such as 80/TCP; may be repeated",
         "expect": "decide the expectations of this file, and nothing else; may be repeated",
         "every-pair": "every pod with every pod, not one of each kind",
+        "every-pod": "every pod asks in turn, not as few as it takes for each kind and each node",
         "timeout": "seconds until the first silence counts",
         "max-probes": "refuse to make more than so many (default: 1,000,000)",
         "format": "table, json, csv or junit",
@@ -160,6 +161,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
     port: Sequence[str] | None = None,
     expect: Sequence[str] | None = None,
     every_pair: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
+    every_pod: bool = False,  # noqa: FBT001, FBT002 - a flag of the command line
     timeout: str = "1",
     max_probes: str = "",
     format: str = "table",  # noqa: A002 - the option's name
@@ -182,6 +184,7 @@ def probe(  # noqa: PLR0913 - one parameter an option
             namespaces=tuple(namespace or ()),
             ports=tuple(port or ()),
             every_pair=every_pair,
+            every_pod=every_pod,
             timeout=number(timeout, "`--timeout`"),
             most=whole(max_probes, "`--max-probes`") if max_probes else command.MOST,
             manner=Manner(agreed=yes, concurrency=whole(concurrency, "`--concurrency`"), image=probe_image),

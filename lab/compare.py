@@ -13,7 +13,8 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from analyzer import Bounds, Endpoint, Match, PortSet
-from lab.plan import Plan, Question, kind_of_pair
+from lab.kinds import kind_of_pair
+from lab.plan import Plan, Question
 from lab.probes import Outcome, ProbeResult
 
 # A connection that is refused has arrived: the destination's own kernel said that nobody listens.

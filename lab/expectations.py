@@ -21,7 +21,8 @@ from analyzer.expect.expectation import Expectation, Question, Verdict
 from analyzer.expect.result import Result
 from analyzer.services import services
 from lab.compare import Comparison, Finding, Status, arrived
-from lab.plan import Aim, Focus, kind_of_pair
+from lab.kinds import kind_of_pair
+from lab.plan import Aim, Focus
 from lab.probes import Outcome
 from lab.world import World, endpoint_of
 
@@ -88,6 +89,8 @@ class Expected:
         reachability = Reachability(cluster)
         self._population = Population(reachability)
         own = endpoint_of(probed := Reachability(world.cluster), world)
+        mute = self._world.limits.mute
+        self._mute = frozenset(each.id for name, each in own.items() if name in mute)
         outside = {each.id: each for each in probed.endpoints if each.external}
         self._residents = [
             [outside[each.id]] if each.external else [own[names[id(pod)]] for pod in each.pods]
@@ -161,7 +164,9 @@ class Expected:
                 yield Call(question, source, None, name)
 
     def _meant(self, numbers: Bitmap) -> list[Endpoint]:
-        return [each for number in members(numbers) for each in self._residents[number]]
+        """Return the pods and addresses that are meant: first those that can ask and be asked."""
+        found = (each for number in members(numbers) for each in self._residents[number])
+        return sorted(found, key=lambda each: each.id in self._mute)
 
     def _pairs(
         self, sources: Sequence[Endpoint], destinations: Sequence[Endpoint], *, itself: bool

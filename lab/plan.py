@@ -1,13 +1,14 @@
 """Which probes decide a prediction.
 
-Comes in: a world, and what the user wants to see. Goes out: a Plan: for each pair of endpoints that policies
-tell apart, a probe on both sides of every boundary between ports that a rule which concerns the pair draws,
-on every port that the destination declares, and on one that nobody speaks of.
+Comes in: a world, and what the user wants to see. Goes out: a Plan: for each kind of pairs of endpoints, a
+probe on both sides of every boundary between ports that a rule which concerns the pair draws, on every port
+that the destination declares, and on one that nobody speaks of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
@@ -24,8 +25,9 @@ from analyzer import (
     Reachability,
     View,
 )
-from analyzer.reachability import exemption
 from lab.errors import LabError
+from lab.kinds import Key, Kinds
+from lab.places import Path, Places
 from lab.probes import Probe, Protocol as Transport
 from lab.services import services
 from lab.world import World, endpoint_of
@@ -77,26 +79,76 @@ class Focus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the user wants to see: `ports` None leaves the choice to the plan; `every_pair`: all pods.
+    """What the user wants to see: `ports` None leaves the choice to the plan.
 
-    With a `focus`, nothing else is asked. `most`: so many probes at most; None: as many as it takes.
+    `every_pair`: all pods with all pods; `every_pod`: one pair of each kind, but all pods ask in turn. With a
+    `focus`, nothing else is asked. `known`: pairs of names that were asked before, which stand for their
+    kinds again. `most`: so many probes at most; None: as many as it takes.
     """
 
     filters: Filters = field(default_factory=Filters)
     ports: PortSet | None = None
     every_pair: bool = False
+    every_pod: bool = False
+    known: Collection[tuple[str, str]] = ()
     focus: Focus | None = None
     most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Questions, and how many pairs of endpoints cannot be asked, by the reason why."""
+    """Questions, and how many pairs of endpoints cannot be asked, by the reason why.
+
+    `kinds` knows who stands for whom; None where each pair is asked.
+    """
 
     world: World
     view: View
     questions: tuple[Question, ...]
-    impossible: dict[str, int]
+    impossible: Mapping[str, int]
+    places: Places
+    kinds: Kinds | None
+
+    def instead(self, question: Question, out: Collection[str]) -> Question | None:
+        """Return the same question between other pods that policies see alike, none of which is in `out`.
+
+        None where there are none: they are gone, too, or each pair is asked for itself.
+        """
+        if self.kinds is None or question.source.external or question.destination.external:
+            return None
+        if question.service:
+            return self._of_service(question, out)
+        pair = self.kinds.instead((question.source, question.destination), out)
+        if pair is None:
+            return None
+        here, there = (self.places.names[each.id] for each in pair)
+        six = ":" in question.probe.address
+        address = next(way.address for way in self.places.paths(here, there) if (":" in way.address) is six)
+        return self.asked_as(question, question.probe._replace(source=here, expect=there, address=address))
+
+    def _of_service(self, question: Question, out: Collection[str]) -> Question | None:
+        """Return a question of a Service from another pod, which is a backend if the first one is."""
+        assert self.kinds, "pods that are alike stand for each other"
+        names, answering = self.places.names, question.answering
+        own = self.places.answering[question.probe.source] <= answering
+        for each in self.kinds.peers(question.source):
+            name = names[each.id]
+            if name not in out and (self.places.answering[name] <= answering) is own:
+                return self.asked_as(question, question.probe._replace(source=name))
+        return None
+
+    def asked_as(self, question: Question, probe: Probe) -> Question:
+        """Return a question of this plan as it was asked: maybe between others than it was planned."""
+        if question.probe == probe:
+            return question
+        ends = self.places.endpoints
+        source = ends[probe.source]
+        if question.service:
+            return question._replace(probe=probe, source=source, destination=source)
+        there = probe.expect or ""
+        return question._replace(
+            probe=probe, source=source, destination=ends[there], answering=self.places.answering[there]
+        )
 
     def listeners(self) -> list[tuple[str, Transport, int]]:
         """Return who must answer at which ports."""
@@ -109,13 +161,10 @@ class Plan:
         return list(found)
 
 
-Key = tuple[object, ...]
 _Ports = frozenset[tuple[str, Protocol, int]]
 """What an endpoint declares: names ("": none), protocols and numbers."""
 
 
-_Path = tuple[str, str, str, str | None]
-"""From whom to whom, the address there, and the address to start from, where one must be chosen."""
 _Prediction = tuple[Transport, int, PortSet, Match]
 """A port to ask, those that it speaks for, and what is predicted of it."""
 
@@ -138,7 +187,14 @@ def plan(world: World, wanted: Wanted | None = None) -> Plan:
     if next(questions, None) is not None:
         assert chosen.most is not None, "only a limit leaves questions out"
         raise TooManyProbesError(_Planner(world, chosen).count(), chosen.most)
-    return Plan(world=world, view=planner.view, questions=found, impossible=planner.impossible)
+    return Plan(
+        world=world,
+        view=planner.view,
+        questions=found,
+        impossible=planner.impossible,
+        places=planner.places,
+        kinds=planner.kinds,
+    )
 
 
 class _Planner:
@@ -148,13 +204,8 @@ class _Planner:
         self._reachability = Reachability(world.cluster)
         self.view = View(self._reachability, wanted.filters)
         endpoints = endpoint_of(self._reachability, world)
-        self._names = {each.id: name for name, each in endpoints.items()}
-        addresses = {name: pod.addresses for name, pod in world.pods()}
-        addresses.update((each.name, each.addresses) for each in world.outside)
-        self._addresses = addresses
-        self._outside = {each.name for each in world.outside}
-        self._identity_of = world.identity_of()
-        self._identities = {name: frozenset((each,)) for name, each in self._identity_of.items()}
+        self.places = Places(world, endpoints, wanted.filters)
+        self.kinds = None if self._every else self._kinds()
         self._concerning: dict[int, _Concern] = {}
         self._boundaries: dict[Key, list[tuple[Protocol, int, PortSet]]] = {}
         self._predictions: dict[tuple[int, Bounds], list[_Prediction]] = {}
@@ -164,8 +215,12 @@ class _Planner:
             )
             for each in endpoints.values()
         }
-        self.impossible: dict[str, int] = {}
-        self._starts: dict[str, Mapping[bool, Sequence[str | None]]] = {}
+        self.impossible: Counter[str] = Counter()
+
+    def _kinds(self) -> Kinds:
+        wanted = self._wanted
+        members = self.places.members()
+        return Kinds(self.view, members, every_pod=wanted.every_pod, known=wanted.known)
 
     def questions(self) -> Iterator[Question]:
         """Yield what is to be asked."""
@@ -181,70 +236,44 @@ class _Planner:
 
     def _of_pairs(self) -> Iterator[Question]:
         for source, destination, bounds, paths in self._pairs():
-            answering = self._identities[paths[0][1]]
+            answering = self.places.answering[paths[0].destination]
             for protocol, port, ports, predicted in self._predicted(source, destination, bounds):
                 for start, name, target, bind in paths:
                     probe = Probe(start, target, protocol, port, name, bind)
                     yield Question(probe, source, destination, ports, predicted, answering)
 
-    def _pairs(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds, list[_Path]]]:
+    def _pairs(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds, list[Path]]]:
         """Yield the pairs of endpoints that are to be asked, and the ways between them."""
-        seen: set[Key] = set()
-        silent: dict[Key, str] = {}
-        focus = self._wanted.focus
-        for source, destination, bounds in self.view.connections():
-            if focus and (source.id, destination.id) not in focus.pairs:
-                continue
-            key = kind_of_pair(source, destination, every=self._every)
-            if key in seen:
-                continue
-            names = self._names.get(source.id), self._names.get(destination.id)
-            if names[0] is None or names[1] is None:
-                self._cannot(self._world.limits.external)
-                continue
-            if why := self._silent(names[0]):
-                silent[key] = why
-                continue
-            if paths := self._paths(names[0], names[1]):
-                seen.add(key)
+        names = self.places.names
+        if self.kinds:
+            for source, destination in self.kinds.pairs():
+                (bounds,) = self.view.row(source, (destination,))
+                yield source, destination, bounds, self.places.paths(names[source.id], names[destination.id])
+            self.impossible += self.kinds.impossible
+            if self.kinds.homeless:
+                self.impossible[self._world.limits.external] += self.kinds.homeless
+            return
+        for source, destination, bounds in self._each():
+            here, there = names.get(source.id), names.get(destination.id)
+            if here is None or there is None:
+                self.impossible[self._world.limits.external] += 1
+            elif why := self.places.silent(here):
+                self.impossible[why] += 1
+            elif paths := self.places.paths(here, there):
                 yield source, destination, bounds, paths
             else:
-                self._cannot("no common IP family")
-        for key, why in silent.items():
-            if key not in seen:
-                self._cannot(why)
+                self.impossible["no common IP family"] += 1
 
-    def _silent(self, name: str) -> str:
-        """Return why no probe starts in a pod; "" when one can."""
-        limits = self._world.limits
-        if why := limits.mute.get(name):
-            return why
-        filters = self._wanted.filters
-        if filters.sources or name.partition("/")[0] in filters.namespaces:
-            return ""
-        return limits.quiet.get(name, "")
-
-    def _cannot(self, why: str) -> None:
-        self.impossible[why] = self.impossible.get(why, 0) + 1
-
-    def _paths(self, source: str, destination: str) -> list[_Path]:
-        """Return from where to where one can go: names, and addresses of the same family."""
-        if (starts := self._starts.get(source)) is None:
-            starts = self._starts[source] = self._starts_of(source)
-        return [
-            (source, destination, target, bind)
-            for target in self._addresses[destination]
-            for bind in starts[":" in target]
-        ]
-
-    def _starts_of(self, source: str) -> Mapping[bool, Sequence[str | None]]:
-        """Return where probes start, by whether that is IPv6: outside from each address, in pods from any."""
-        found: dict[bool, list[str | None]] = {False: [], True: []}
-        for address in self._addresses[source]:
-            found[":" in address].append(address)
-        if source in self._outside:
-            return found
-        return {six: [None] if some else [] for six, some in found.items()}
+    def _each(self) -> Iterator[tuple[Endpoint, Endpoint, Bounds]]:
+        """Yield every pair, or those that the focus is on."""
+        if (focus := self._wanted.focus) is None:
+            yield from self.view.connections()
+            return
+        order = {each.id: number for number, each in enumerate(self._reachability.endpoints)}
+        ends = self._reachability.endpoints
+        for one, other in sorted((order[one], order[other]) for one, other in focus.pairs):
+            (bounds,) = self.view.row(ends[one], (ends[other],))
+            yield ends[one], ends[other], bounds
 
     def _predicted(self, source: Endpoint, destination: Endpoint, bounds: Bounds) -> list[_Prediction]:
         """Return what to ask of a pair, with the prediction for each; equal lists are one object."""
@@ -314,36 +343,41 @@ class _Planner:
         if self._wanted.filters.destinations:
             return
         seen: set[Key] = set()
-        for each in services(self._world).asked(self._reachability, self.view):
+        focus = self._wanted.focus
+        for each in services(self._world).asked(self._reachability, self._asking):
             key = (each.name, each.port, each.address, each.source.number, each.own, self._own(each.source))
-            names = self._names.get(each.source.id)
-            focus = self._wanted.focus
+            name = self.places.names.get(each.source.id)
             if focus and (each.name, each.source.id) not in focus.services:
                 continue
-            if key in seen or names is None or self._silent(names):
+            if key in seen or name is None or self.places.silent(name):
                 continue
             seen.add(key)
-            protocol = each.protocol
-            if not self.view.ports.has(protocol, each.port):
+            if not self.view.ports.has(each.protocol, each.port):
                 continue
-            here = self._addresses[names]
+            here = self.places.addresses[name]
             same = [address for address in here if (":" in address) == (":" in each.address)]
             if same:
                 yield Question(
                     probe=Probe(
-                        source=names,
+                        source=name,
                         address=each.address,
-                        protocol=_TRANSPORTS[protocol],
+                        protocol=_TRANSPORTS[each.protocol],
                         port=each.port,
-                        source_address=same[0] if names in self._outside else None,
+                        source_address=same[0] if name in self.places.outside else None,
                     ),
                     source=each.source,
                     destination=each.source,
-                    ports=PortSet.of(protocol, each.port),
+                    ports=PortSet.of(each.protocol, each.port),
                     predicted=each.match,
-                    answering=frozenset(map(self._identity_of.__getitem__, each.backends)),
+                    answering=frozenset(map(self.places.identity_of.__getitem__, each.backends)),
                     service=each.name,
                 )
+
+    def _asking(self, backends: Collection[str]) -> Sequence[Endpoint]:
+        """Return who asks a Service with some backends: each, or one of those that are alike."""
+        if self.kinds:
+            return self.kinds.sources(backends)
+        return self.view.sources
 
     def _own(self, source: Endpoint) -> str:
         return source.id if self._every or source.host_network else ""
@@ -353,13 +387,6 @@ def _predicted(bounds: Bounds, protocol: Protocol, port: int) -> Match:
     if bounds.certain.has(protocol, port):
         return Match.YES
     return Match.MAYBE if bounds.possible.has(protocol, port) else Match.NO
-
-
-def kind_of_pair(source: Endpoint, destination: Endpoint, *, every: bool = False) -> Key:
-    """Return what is the same for all pairs of endpoints between which the verdict must be the same."""
-    if every or source.external or destination.external:
-        return source.id, destination.id
-    return source.number, destination.number, source is destination, exemption(source, destination)
 
 
 def _atoms(protocol: Protocol, sets: Iterable[PortSet]) -> list[tuple[int, int]]:

@@ -5,13 +5,15 @@ Comes in: a world and who may reach whom. Goes out: what is to be asked, with th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer import Endpoint, Match, Protocol, Reachability, Service, ServiceType, View
+from analyzer import Endpoint, Match, Protocol, Reachability, Service, ServiceType
 from analyzer.services import Backend, ServicePorts, access, services as found_services
 from lab.world import World
 
+Who = Callable[[Collection[str]], Sequence[Endpoint]]
+"""Who asks a Service, by the ids of the endpoints behind it."""
 _EXPOSED = (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER)
 
 
@@ -65,15 +67,15 @@ class Services:
             for each in found_services(Reachability(self.world.cluster)):
                 yield from self._targets(each, names)
 
-    def asked(self, reachability: Reachability, view: View) -> Iterator[Asked]:
-        """Yield what is to be asked of every Service that has an address of its own."""
+    def asked(self, reachability: Reachability, who: Who) -> Iterator[Asked]:
+        """Yield what is to be asked of every Service that has an address of its own, and by whom."""
         if not self.world.cluster.services:
             return
         names = self._names()
-        chosen = {each.id for each in view.sources}
-        sources = [each for each in reachability.endpoints if each.id in chosen]
         for each in found_services(reachability):
             if not (each.service.headless or each.service.type is ServiceType.EXTERNAL_NAME):
+                backends = {backend.endpoint.id for port in each.ports for backend in port.backends}
+                sources = who(backends)
                 for door in self._doors(each.service):
                     asking = [source for source in sources if source.external is bool(door.node)]
                     yield from _at(reachability, each, door, asking, names)

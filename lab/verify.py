@@ -44,6 +44,7 @@ def run(console: Console, chosen: Namespace) -> int:
     """Verify what was chosen."""
     asked = Asked(
         every_pair=chosen.every_pair,
+        every_pod=chosen.every_pod,
         ports=tuple(chosen.port),
         most=chosen.max_probes,
         expectations=expectations(console, chosen.expect),
@@ -132,6 +133,7 @@ def _parser() -> ArgumentParser:
         help="decide the expectations of this file by probes (may be given several times)",
     )
     made.add_argument("--every-pair", action="store_true", help="every pod with every pod")
+    made.add_argument("--every-pod", action="store_true", help="every pod asks in turn")
     made.add_argument("--max-probes", metavar="N", type=int, default=MOST, help="refuse to make more")
     made.add_argument("--max-replicas", metavar="N", type=int, help="of a workload, at most")
     made.add_argument("--format", choices=FORMATS, default="table")

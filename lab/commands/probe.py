@@ -54,6 +54,7 @@ class Asked:
     namespaces: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     every_pair: bool = False
+    every_pod: bool = False
     timeout: float = 1.0
     most: int = MOST
     manner: Manner = field(default_factory=Manner)
@@ -77,7 +78,16 @@ class Asked:
         )
         if self.most < 1:
             raise LabError("at least one probe must be allowed", f"write `--max-probes {MOST}`")
-        return Wanted(filters=filters, ports=mask or None, every_pair=self.every_pair, most=self.most)
+        if self.every_pod and (self.every_pair or self.expectations):
+            other = "--every-pair" if self.every_pair else "--expect"
+            raise LabError(f"`{other}` says by itself which pods ask", "leave out `--every-pod`")
+        return Wanted(
+            filters=filters,
+            ports=mask or None,
+            every_pair=self.every_pair,
+            every_pod=self.every_pod,
+            most=self.most,
+        )
 
     def planned(self, world: World) -> Plan:
         """Plan the probes: those that decide the expectations, where there are some."""

@@ -20,7 +20,7 @@ from lab.expectations import Answer, Decision, Expected
 from lab.plan import Plan, Question, Wanted, plan
 from lab.probes import Outcome, ProbeResult, Protocol
 from lab.report.answers import table
-from lab.world import Placing, realize
+from lab.world import Limits, Placing, realize
 from tests.lab.seen import answer, true
 
 _POLICY = """\
@@ -86,11 +86,19 @@ def _answered(question: Question, outcome: Outcome) -> ProbeResult:
     )
 
 
-def lab(tmp_path: Path, expectation: str, cluster: str = _CLUSTER, *, every_pair: bool = False) -> Lab:
+def lab(
+    tmp_path: Path,
+    expectation: str,
+    cluster: str = _CLUSTER,
+    *,
+    every_pair: bool = False,
+    mute: tuple[str, ...] = (),
+) -> Lab:
     """Bring a world to mind, and what is expected of it."""
     path = tmp_path / "cluster.yaml"
     path.write_text(cluster)
     world = realize(manifests.read((str(path),)).cluster, Placing(nodes=("n1", "n2")))
+    world = replace(world, limits=Limits(mute=dict.fromkeys(mute, "it does not run")))
     head = "apiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations: "
     found, _ = read_expectations(
         load(["-"], stdin=BytesIO(f"{head}[{{name: x, {expectation}}}]".encode())).documents
@@ -106,6 +114,11 @@ ONLY = "from: shop/web, to: shop/db, ports: [5432/TCP], verdict: only"
 
 def test_the_pairs_and_ports_of_an_expectation_are_asked_and_no_others(tmp_path: Path) -> None:
     assert lab(tmp_path, DENY).asked == {("shop/batch-0", "shop/db-0", "TCP", 5432)}
+
+
+def test_a_pod_that_cannot_ask_is_not_the_one_that_asks(tmp_path: Path) -> None:
+    assert lab(tmp_path, DENY, mute=("shop/batch-0",)).asked == {("shop/batch-1", "shop/db-0", "TCP", 5432)}
+    assert not lab(tmp_path, DENY, mute=("shop/batch-0", "shop/batch-1")).asked
 
 
 def test_every_pod_is_asked_where_every_pair_is_wanted(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from analyzer import AnalyzerError, Filters, Match, PortSet, Protocol
-from lab.plan import Plan, TooManyProbesError, Wanted, kind_of_pair
+from lab.kinds import kind_of_pair
+from lab.plan import Plan, TooManyProbesError, Wanted
 from lab.probes import Protocol as Transport
 from tests.lab.labs import EXAMPLES, ROOT
 from tests.lab.seen import of_paths, planned

@@ -41,7 +41,8 @@ def service(spec: str, name: str = "web") -> str:
 
 def asked(world: World, filters: Filters | None = None) -> list[Asked]:
     reachability = Reachability(world.cluster)
-    return [*services(world).asked(reachability, View(reachability, filters))]
+    view = View(reachability, filters)
+    return [*services(world).asked(reachability, lambda _: view.sources)]
 
 
 _WEB = pod("a", labels="app: web") + pod("b", labels="app: web") + pod("client")
