@@ -215,15 +215,16 @@ def patch(client: Client, extra: Mapping[str, str]) -> list[str]:
 
 
 def ready(client: Client, patience: float, told: Callable[[str], object] | None = None) -> None:
-    """Wait until Calico is in charge: its agents and controllers, the nodes, and DNS, which needs a network.
+    """Wait until Calico is in charge: its agents, the nodes, its controllers, and DNS.
 
-    `told` is told what is waited for. Raises LabError with what the pods and the last events say.
+    The latter two run on nodes that are Ready only. `told` is told what is waited for. Raises LabError with
+    what the pods and the last events say.
     """
     from lab.providers.context import waiting
 
     waiting.rolled_out(client, "DaemonSet", NAMESPACE, NAME, patience, told)
-    waiting.rolled_out(client, "Deployment", NAMESPACE, "calico-kube-controllers", patience, told)
     waiting.nodes_ready(client, patience, told)
+    waiting.rolled_out(client, "Deployment", NAMESPACE, "calico-kube-controllers", patience, told)
     waiting.rolled_out(client, "Deployment", NAMESPACE, "coredns", patience, told)
 
 

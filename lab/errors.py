@@ -8,12 +8,16 @@ _PROCESSES = "there is no room for another process: end some, or raise the limit
 
 
 class LabError(Exception):
-    """Something the user can read and act on: `message` says what is wrong, `help` what is right."""
+    """Something the user can read and act on: `message` says what is wrong, `help` what is right.
 
-    def __init__(self, message: str, help_: str | None = None) -> None:
+    `seen` is what was found where it went wrong, a line each.
+    """
+
+    def __init__(self, message: str, help_: str | None = None, *, seen: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.help = help_
+        self.seen = seen
 
     def __str__(self) -> str:
         return f"{self.message}\n  help: {self.help}" if self.help else self.message

@@ -74,7 +74,7 @@ class Steps:
         except BaseException as error:
             try:
                 if isinstance(error, LabError):
-                    self._show_evidence()
+                    self._show_evidence(error)
             finally:  # looking for it may be interrupted, too
                 with _undisturbed():
                     self._undo()
@@ -100,9 +100,11 @@ class Steps:
                 self._line(f"{what} is left behind: {error.message}")
         self._undoing.clear()
 
-    def _show_evidence(self) -> None:
+    def _show_evidence(self, failure: LabError) -> None:
+        """Show what is found now; what the failure has seen itself is part of it, and not told again."""
         if self.evidence is None:
             return
+        failure.seen = ()
         try:
             for line in self.evidence():
                 self._line(f"  {printable(line)}")

@@ -13,7 +13,7 @@ from analyzer import AnalyzerError, Diagnostic, Severity
 from analyzer.collection import paused
 from analyzer.commands import Exit
 from analyzer.console import Console, wants_color
-from analyzer.load.text import shown
+from analyzer.load.text import printable, shown
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def carried_out(call: Callable[[Console], int]) -> int:
     except AnalyzerError as error:
         console.error(error.diagnostics)
     except LabError as error:
+        for line in error.seen:
+            tell(f"  {printable(line)}")
         console.error([_diagnostic(error.message, error.help or "")])
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -173,16 +173,16 @@ def placing(name: str, reading: Reading) -> Placing:
 
 
 def counted(world: World) -> str:
-    """Say how much lives in a world."""
+    """Say how much lives in a world; what the cluster itself needs is counted apart."""
+    system = len(world.limits.quiet)
     numbers = (
-        (len(world.names), "pod"),
+        (len(world.names) - system, "pod"),
         (len(world.nodes), "node"),
         (len(list(world.cluster.policies)), "policy"),
         (len(world.outside), "outside host"),
     )
-    return ", ".join(
-        f"{count} {_plural(what, count)}" for count, what in numbers if count or what != "outside host"
-    )
+    told = [f"{count} {_plural(what, count)}" for count, what in numbers if count or what != "outside host"]
+    return ", ".join(told) + (f" (and {system} {_plural('pod', system)} of the system)" if system else "")
 
 
 def _plural(what: str, count: int) -> str:

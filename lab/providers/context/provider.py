@@ -31,6 +31,7 @@ from lab.providers.context.probing.listening import listen
 from lab.providers.context.probing.rounds import Rounds
 from lab.providers.context.probing.verdicts import Place
 from lab.providers.context.reading import Read, read_world
+from lab.providers.context.states import why
 from lab.records import Record
 from lab.steps import now_and_then
 from lab.world import World
@@ -191,7 +192,7 @@ class ClusterLab:
         pod = self._objects()[name]
         seat = sources.seat_of(pod, self.labels)
         if not seat.containers:
-            raise LabError(f"no container of `{name}` runs: {waiting.why(pod)}")
+            raise LabError(f"no container of `{name}` runs: {why(pod)}")
         words = list(command) or ["sh"]
         if shutil.which("kubectl"):
             terminal = ["-t"] if sys.stdin.isatty() else []

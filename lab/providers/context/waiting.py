@@ -1,18 +1,18 @@
 """Waits until a cluster has done what it was told, and says what stands in the way when it does not.
 
-Comes in: what is waited for, and for how long. Goes out: nothing, or a LabError with the last events, the
-states of pods and the words of their containers.
+Comes in: what is waited for, and for how long. Goes out: nothing, or a LabError that has seen the last
+events, the states of pods and the words of their containers.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from analyzer import AnalyzerError
-from analyzer.live.failures import one_line
 from lab.errors import LabError
+from lab.evidence import gathered
+from lab.providers.context.states import condition, reasons, settled, why, why_not_ready
 
 if TYPE_CHECKING:
     from lab.providers.context.client import Client, Object
@@ -24,7 +24,6 @@ PATIENCE = 300.0
 _PAUSE = 0.5
 _LONGEST_PAUSE = 3.0
 _MOST_SHOWN = 5
-_LINES = 3  # of a log
 # What no waiting mends: the first one that is seen ends it.
 _HOPELESS = frozenset(("InvalidImageName", "ErrImageNeverPull"))
 
@@ -34,6 +33,7 @@ _TRIED_AGAIN = frozenset(
     ("ErrImagePull", "ImagePullBackOff", "CreateContainerConfigError", "CreateContainerError")
 )
 _TRIES = 90.0
+_PULL = "nodes must reach the image's registry, or have the image: on kind `invoke images.load` brings it"
 
 
 def rolled_out(
@@ -66,8 +66,11 @@ def nodes_ready(client: Client, patience: float = PATIENCE, told: Told | None = 
 
     def missing() -> str:
         nodes = client.list_all("/api/v1/nodes")
-        waiting = [str(each["metadata"]["name"]) for each in nodes if not _condition(each, "Ready")]
-        return f"not Ready: {_listed(waiting)}" if waiting else ("" if nodes else "there is no node")
+        waiting = [each for each in nodes if not condition(each, "Ready")]
+        if waiting:
+            names = _listed([str(each["metadata"]["name"]) for each in waiting])
+            return f"not Ready: {names}: {why_not_ready(waiting[0])}"
+        return "" if nodes else "there is no node"
 
     _wait(client, missing, "the nodes are not ready", patience, ["kube-system"], told)
 
@@ -92,7 +95,7 @@ def pods_ready(
         pods = [
             each for name in chosen for each in client.list_all(f"/api/v1/namespaces/{name}/pods", **query)
         ]
-        waiting = [each for each in pods if not _settled(each)]
+        waiting = [each for each in pods if not settled(each)]
         _check_hopeless(client, waiting, failing, chosen)
         return f"waiting for {_listed_with_reason(waiting)}" if waiting else ""
 
@@ -123,7 +126,7 @@ def _wait(
             told(f"{words} ({what}; at most {patience:g} s)")
         if time.monotonic() + pause > ends:
             seconds = f"{patience:g} second{'' if patience == 1 else 's'}"
-            raise LabError(f"{what} after {seconds}: {words}", _told(client, namespaces) or None)
+            raise LabError(f"{what} after {seconds}: {words}", seen=gathered(client, namespaces))
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
@@ -144,11 +147,6 @@ def _not_rolled_out(found: Object) -> str:
     return f"{ready} of {wanted} are available" if ready < wanted else ""
 
 
-def _condition(found: Object, name: str) -> bool:
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
-
-
 def _pods_of(client: Client, namespace: str, workload: Object) -> list[Object]:
     """Return the pods of a workload that are not ready; none when they may not be listed."""
     labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
@@ -159,7 +157,7 @@ def _pods_of(client: Client, namespace: str, workload: Object) -> list[Object]:
         pods = client.list_all(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
     except LabError:
         return []
-    return [each for each in pods if not _settled(each)]
+    return [each for each in pods if not settled(each)]
 
 
 def _check_hopeless(
@@ -168,12 +166,13 @@ def _check_hopeless(
     """Raise LabError when no waiting helps one of some pods."""
     for each in pods:
         if words := _hopeless(each, failing):
-            raise LabError(f"{what}the pod {_title(each)} cannot start: {words}", _told(client, namespaces))
+            message = f"{what}the pod {_title(each)} cannot start: {words}"
+            raise LabError(message, _PULL if "Image" in words else None, seen=gathered(client, namespaces))
 
 
 def _hopeless(pod: Object, failing: dict[str, float]) -> str:
     """Return why no waiting helps a pod, "" when it may; `failing` remembers since when it cannot start."""
-    for words in _reasons(pod):
+    for words in reasons(pod):
         reason = words.partition(":")[0]
         if reason in _HOPELESS:
             return words
@@ -182,65 +181,6 @@ def _hopeless(pod: Object, failing: dict[str, float]) -> str:
             if time.monotonic() - since >= _TRIES:
                 return f"{words} (for {_TRIES:g} s)"
     return ""
-
-
-def _settled(pod: Object) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return phase == "Succeeded" or (phase == "Running" and _condition(pod, "Ready"))
-
-
-def _reasons(pod: Object) -> Iterator[str]:
-    """Yield what holds a pod up, as its containers and conditions tell it."""
-    status = pod.get("status") or {}
-    for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
-        for each in status.get(kind) or []:
-            for state in ("waiting", "terminated"):
-                found = (each.get("state") or {}).get(state)
-                if found and (state == "waiting" or found.get("exitCode")):
-                    words = found.get("message") or found.get("exitCode") or ""
-                    yield one_line(f"{found.get('reason') or state}: {each.get('name')}: {words}")
-    for each in status.get("conditions") or []:
-        if each.get("status") != "True" and each.get("message"):
-            yield one_line(f"{each.get('reason') or each.get('type')}: {each['message']}")
-
-
-def why(pod: Object) -> str:
-    """Say in a line what holds a pod up."""
-    return next(_reasons(pod), f"its phase is {(pod.get('status') or {}).get('phase') or 'unknown'}")
-
-
-def _told(client: Client, namespaces: Iterable[str]) -> str:
-    """Return what pods and events say, the latest last; "" when they cannot be read."""
-    found: list[str] = []
-    try:
-        for namespace in namespaces:
-            pods = client.list_all(f"/api/v1/namespaces/{namespace}/pods")
-            waiting = [each for each in pods if not _settled(each)]
-            found += [f"{_title(each)}: {why(each)}" for each in waiting[:_MOST_SHOWN]]
-            found += [log for each in waiting[:_MOST_SHOWN] for log in _logs(client, each)]
-            events = client.list_all(f"/api/v1/namespaces/{namespace}/events")
-            warnings = [each for each in events if each.get("type") == "Warning"]
-            warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
-            found += [_event(each) for each in warnings[-_MOST_SHOWN:]]
-    except (LabError, AnalyzerError):
-        pass  # what was found until then
-    return "; ".join(dict.fromkeys(found))
-
-
-def _logs(client: Client, pod: Object) -> Iterator[str]:
-    """Yield the last words of the containers of a pod that have ended, or are started again and again."""
-    for each in (pod.get("status") or {}).get("containerStatuses") or []:
-        again = bool(each.get("restartCount"))
-        if again or (each.get("state") or {}).get("terminated"):
-            place = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
-            query = {"previous": "true"} if again else {}
-            words = client.text(place, container=str(each["name"]), tailLines=_LINES, **query)
-            yield f"log of {_title(pod)} {each['name']}: {one_line(words)}"
-
-
-def _event(event: Object) -> str:
-    about = event.get("involvedObject") or {}
-    return one_line(f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}")
 
 
 def _title(found: Object) -> str:

@@ -11,6 +11,7 @@
 | `validation`, `admission`, `ephemeral` | defaults, and what is refused |
 | `writes`, `removal` | what becomes of an object on its way into the store, and out of it |
 | `controllers`, `kubelet` | what a cluster does about it: pods for workloads, kinds, pods that run |
+| `containers` | how the containers of pods fare: their states, events and logs |
 | `execs`, `channels`, `agnhost` | commands in containers, behind a WebSocket; a program of an image |
 | `server` | the server: who asks, what they may, which module answers |
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.kube_api import channels, statuses
 from tests.fakes.kube_api.channels import PROTOCOLS, STATUS, Channels
+from tests.fakes.kube_api.containers import check_log
 from tests.fakes.kube_api.kinds import Object, Place
 from tests.fakes.kube_api.kubelet import Failed, Kubelet
 from tests.fakes.kube_api.statuses import Refused
@@ -84,7 +85,11 @@ def logged(api: KubeApi, place: Place, request: Request) -> Reply:
     if pod is None:
         raise Refused(statuses.not_found(place))
     container = named(place, pod, request)
-    lines = api.logs.get((place.namespace, place.name, container), "").splitlines(keepends=True)
+    previous = request.query.get("previous") in ("true", "1")
+    check_log(pod, container, previous=previous)
+    kept = api.past if previous or not running(pod, container) else api.logs
+    key = place.namespace, place.name, container
+    lines = (kept.get(key) or api.logs.get(key, "")).splitlines(keepends=True)
     last = int(request.query.get("tailLines") or len(lines) or 1)
     return Reply(body="".join(lines[-last:]).encode())
 

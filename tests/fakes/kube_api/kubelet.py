@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.fakes.kube_api import containers
+from tests.fakes.kube_api.containers import ENDED, RUNNING
 from tests.fakes.kube_api.kinds import BUILT_IN, Object
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ IMAGES: Mapping[str, Sequence[str] | None] = {
 }
 PODS = next(kind for kind in BUILT_IN if kind.kind == "Pod")
 _ALWAYS = ("sh", "sleep", "timeout", "kill", "cat")
-_BEGAN = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
-_ENDED = {"terminated": {"exitCode": 0, "reason": "Completed"}}
 _TASK = "e4b1f0c6" * 8
 _UNSCHEDULABLE = "0/2 nodes are available: 2 Insufficient cpu."
 
@@ -50,13 +50,15 @@ class Kubelet:
 
     By a pod's name (`shop/web`): `pending`, which no node takes; `trouble`, what happens to its commands;
     `held`, the state in which its containers stay.
-    `unpullable`: parts of the names of images that cannot be pulled.
+    `unpullable`: parts of the names of images that cannot be pulled. `crashing`: what containers of a name
+    say before they end, again and again.
     """
 
     def __init__(self, folder: Path, nodes: Sequence[str] = ("worker",)) -> None:
         self.nodes = tuple(nodes)
         self.pending: set[str] = set()
         self.unpullable: set[str] = set()
+        self.crashing: dict[str, str] = {}
         self.trouble: dict[str, str] = {}
         self.held: dict[str, Object] = {}
         self._images = folder / "images"
@@ -83,44 +85,57 @@ class Kubelet:
         self._mine.add(uid)
         found = copy.deepcopy(pod)
         status = found.setdefault("status", {})
-        if title(pod) in self.pending:
+        if words := self.unschedulable(api, pod, node):
             told = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-            status.update(phase="Pending", conditions=[{**told, "message": _UNSCHEDULABLE}])
+            status.update(phase="Pending", conditions=[{**told, "message": words}])
         else:
             found["spec"]["nodeName"] = found["spec"].get("nodeName") or node
             self._status(found, addresses)
         if found != pod:
             api.store.put(PODS, found)
+            self._tell(api, found)
+
+    def unschedulable(self, api: KubeApi, pod: Object, node: str) -> str:
+        """Say why no node takes a pod, "" when one does."""
+        return _UNSCHEDULABLE if title(pod) in self.pending else ""
+
+    def _tell(self, api: KubeApi, pod: Object) -> None:
+        """Write the events of a pod, and the logs of its containers that ended."""
+        for event in containers.events(pod):
+            if not api.store.find(
+                containers.EVENTS, event["metadata"]["namespace"], event["metadata"]["name"]
+            ):
+                api.store.put(containers.EVENTS, event)
+        for name, words in self.crashing.items():
+            api.past[pod["metadata"]["namespace"], pod["metadata"]["name"], name] = words
 
     def _status(self, pod: Object, addresses: Sequence[str]) -> None:
-        states = [self._state(pod, each) for each in pod["spec"]["containers"]]
-        up = all("running" in each for each in states)
-        statuses = zip(pod["spec"]["containers"], states, strict=True)
-        pod["status"].update(
-            phase="Running" if up else "Pending",
+        spec, status = pod["spec"], pod["status"]
+        first = [
+            containers.told(each, self._state(pod, each), early=True)
+            for each in spec.get("initContainers") or ()
+        ]
+        own = [containers.told(each, self._state(pod, each)) for each in spec["containers"]]
+        status.update(
             podIPs=[{"ip": address} for address in addresses],
             podIP=addresses[0],
-            conditions=[{"type": "Ready", "status": "True" if up else "False"}],
-            containerStatuses=[
-                {"name": each["name"], "state": state, "ready": up, "image": each["image"]}
-                for each, state in statuses
-            ],
+            **containers.fared(first, own),
         )
-        known = {each["name"]: each for each in pod["status"].get("ephemeralContainerStatuses") or ()}
-        for each in pod["spec"].get("ephemeralContainers") or ():
-            told = {"name": each["name"], "state": self._state(pod, each), "image": each["image"]}
-            known.setdefault(each["name"], told)
+        known = {each["name"]: each for each in status.get("ephemeralContainerStatuses") or ()}
+        for each in spec.get("ephemeralContainers") or ():
+            known.setdefault(each["name"], containers.told(each, self._state(pod, each)))
         if known:
-            pod["status"]["ephemeralContainerStatuses"] = list(known.values())
+            status["ephemeralContainerStatuses"] = list(known.values())
 
     def _state(self, pod: Object, container: Object) -> Object:
         if held := self.held.get(title(pod)):
             return copy.deepcopy(held)
         image = str(container["image"])
         if any(part in image for part in self.unpullable):
-            words = f'Back-off pulling image "{image}"'
-            return {"waiting": {"reason": "ImagePullBackOff", "message": words}}
-        return copy.deepcopy(_BEGAN)
+            return containers.unpulled(image)
+        if container["name"] in self.crashing:
+            return containers.crashed(pod, container)
+        return copy.deepcopy(RUNNING)
 
     def command(self, pod: Object, container: str, words: Sequence[str]) -> Command | Failed:
         """Return what runs words in a container, or why they cannot be run."""
@@ -137,7 +152,7 @@ class Kubelet:
         if tuple(words) == ("kill", "1"):
             for each in pod["status"].get("ephemeralContainerStatuses") or ():
                 if each["name"] == container:
-                    each["state"] = copy.deepcopy(_ENDED)
+                    each["state"] = copy.deepcopy(ENDED)
             return ["true"], os.environ
         environment = {**os.environ, "PATH": str(self._images / image)}
         return [*self.way(pod), *words], environment

@@ -57,6 +57,8 @@ class KubeApi:
         """Of channels, for exec."""
         self.logs: dict[tuple[str, str, str], str] = {}
         """Of containers, by namespace, pod and name."""
+        self.past: dict[tuple[str, str, str], str] = {}
+        """Logs of containers that ended before those that are there now."""
         self.bookmarks = 0.2
         """Seconds of quiet after which a watch that asks for bookmarks is told one."""
         self._scripts: dict[str, deque[Reply]] = {}

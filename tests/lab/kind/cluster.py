@@ -1,4 +1,4 @@
-"""A small cluster for what needs no network: a node, DNS, and controllers that are done at once."""
+"""A small cluster as kind leaves it: a node without a network, and DNS that waits for one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ _KUBEADM = "apiServer: {}\nkind: ClusterConfiguration\nnetworking:\n  podSubnet:
 DONE: dict[str, Any] = {
     "DaemonSet": {"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": 1}
 }
-_NODE: Object = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "kubereach-control-plane"},
-    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-}
+NODE = "kubereach-control-plane"
+_NO_NETWORK = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+_TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s)."
 FIRST: tuple[Object, ...] = (
-    _NODE,
     {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -39,9 +38,42 @@ FIRST: tuple[Object, ...] = (
                 "spec": {"containers": [{"name": "coredns", "image": "coredns"}]},
             },
         },
-        "status": {"updatedReplicas": 1, "availableReplicas": 1},
     },
 )
+
+
+class Waking(Kubelet):
+    """Runs pods on a node that is ready once the pod of its network is; before, only those of the host."""
+
+    def settle(self, api: KubeApi) -> None:
+        """Run what can be run, wake the node, and run what waited for it."""
+        super().settle(api)
+        ready = self.networked(api)
+        told = {"reason": "KubeletReady"} if ready else {"reason": "KubeletNotReady", "message": _NO_NETWORK}
+        condition = {"type": "Ready", "status": "True" if ready else "False", **told}
+        for node in list(api.objects("nodes").values()):
+            if node.get("status") != {"conditions": [condition]}:
+                api.add({**node, "status": {"conditions": [condition]}})
+        super().settle(api)
+
+    def unschedulable(self, api: KubeApi, pod: Object, node: str) -> str:
+        """Say why no node takes a pod: none without a network does, but for pods of its own network."""
+        if not pod["spec"].get("hostNetwork") and not self.networked(api):
+            return _TAINTED
+        return super().unschedulable(api, pod, node)
+
+    def networked(self, api: KubeApi) -> bool:
+        """Tell whether Calico, or kind's own network, is ready."""
+        pods = [
+            each
+            for (space, name), each in api.objects("pods").items()
+            if space == "kube-system" and name.startswith(("calico-node-", "kindnet-"))
+        ]
+        return any(
+            each.get("type") == "Ready" and each.get("status") == "True"
+            for pod in pods
+            for each in (pod.get("status") or {}).get("conditions") or ()
+        )
 
 
 class Cluster(KubeApi):
@@ -50,9 +82,10 @@ class Cluster(KubeApi):
     def __init__(self) -> None:
         super().__init__()
         self._folder = TemporaryDirectory(prefix="kr-images-")
-        self.kubelet = Kubelet(Path(self._folder.name))
-        self.controllers = Controllers(quiet=("kube-system",))
-        self.add(*FIRST)
+        self.kubelet: Kubelet = Waking(Path(self._folder.name), (NODE,))
+        self.controllers = Controllers()
+        self.add({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}, *FIRST)
+        self.happened()
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)

@@ -294,7 +294,6 @@ def test_the_control_probes_pods_stay_to_be_looked_at_when_they_do_not_come_up(
     api: Cluster, fakes: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(provider, "CONTROL", 0.5)
-    assert api.kubelet
     (container,) = UNPULLABLE["status"]["containerStatuses"]
     api.kubelet.held["kubereach-control/source"] = container["state"]
     assert up() == 2

@@ -19,6 +19,7 @@ from lab.commands import Reading, carried_out, cluster as commands
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
+from tests.fakes.kube_api.controllers import Controllers
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
 from tests.lab.context import cluster
@@ -37,6 +38,7 @@ class Cluster(cluster.Cluster):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        self.controllers = Controllers()
         for node in self.objects("nodes").values():
             node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
         self.add(*FIRST)
@@ -91,7 +93,8 @@ def test_up_goes_all_the_way_in_steps(walkthrough: Ended) -> None:
         "deploying the manifests",
         "control probe: one connection that must work, one that must not",
     ]
-    assert "lab `kubereach` is up, a kind cluster with calico: 3 pods, " in walkthrough.err
+    told = "a kind cluster with calico: 3 pods, 2 nodes, 1 policy (and 4 pods of the system) ("
+    assert f"lab `kubereach` is up, {told}" in walkthrough.err
 
 
 def test_nothing_is_left_of_the_control_probe(walkthrough: Ended, api: Cluster) -> None:

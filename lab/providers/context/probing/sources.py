@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
-from lab.providers.context import applying, waiting
+from lab.providers.context import applying, states
 
 if TYPE_CHECKING:
     from lab.providers.context.client import Client, Object
@@ -188,7 +188,7 @@ def _state(pod: Object, name: str) -> str | None:
             return ""
         held = state.get("waiting") or {}
         if state.get("terminated") or held.get("reason") in _FAILED:
-            return f"its ephemeral container cannot run: {waiting.why(pod)}"
+            return f"its ephemeral container cannot run: {states.why(pod)}"
     return None
 
 
