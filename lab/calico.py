@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
-VERSION = "v3.32.1"
+VERSION = "v3.33.0"
 NAME = "calico-node"
 """Calico's DaemonSet, and the container in it that holds Felix, its agent."""
 
@@ -46,6 +46,7 @@ SOURCE = "https://raw.githubusercontent.com/projectcalico/calico/{version}/manif
 # SHA-256 of the manifests of releases, as many public projects that pin them have them alike. Of versions
 # that are not here the checksum of the first time counts.
 CHECKSUMS: Mapping[str, str] = {
+    "v3.33.0": "2de8f47595fb9c41b3f47d7b767a1f8e72ecf84057af834738ff12689a234da5",
     "v3.32.1": "a1df919d9721cf667accdc3e72848911b0cb25cfab7d2478ad0c996302c95744",
 }
 _RELEASE = re.compile(r"v?(\d+\.\d+\.\d+)")

@@ -21,8 +21,8 @@ LAB = "kubereach"
 NAME = "of the lab, so that several can live side by side"
 KIND = {
     "nodes": "of a kind cluster (default: those of kind-config.yaml)",
-    "kubernetes-version": "of a kind cluster, such as v1.36.4",
-    "calico-version": "such as v3.32.1",
+    "kubernetes-version": "of a kind cluster, such as v1.37.0",
+    "calico-version": "such as v3.33.0",
     "calico-manifest": "a file with Calico's manifest, instead of fetching it",
     "calico-env": "NAME=VALUE for calico-node; may be repeated",
     "images": "a file of `invoke images.save`, for machines without a network",

@@ -20,6 +20,9 @@ from lab.providers.kind.troubles import of_kind
 
 _SECONDS = 120.0
 _ENFORCING = (0, 24)
+# Kubernetes 1.37 does not read the configuration any more that an older kind gives to kubeadm.
+_V1BETA4 = (0, 32)
+_WITHOUT_V1BETA3 = (1, 37)
 _CREATION = 1800.0
 """Seconds for a cluster, with the node image pulled over a slow line."""
 
@@ -101,12 +104,20 @@ def check_installed() -> None:
         )
 
 
-def check_enforcing() -> None:
-    """Raise LabError when the network that kind brings does not enforce policies: before kind 0.24."""
+def check_version(*, kindnet: bool, kubernetes: tuple[int, int] | None) -> None:
+    """Raise LabError when this kind is too old: for policies on its own network, or for a Kubernetes."""
     said = run(("kind", "version"), seconds=_SECONDS).out
     match = re.search(r"v(\d+)\.(\d+)", said)
-    if match and (int(match[1]), int(match[2])) < _ENFORCING:
+    if not match:
+        return
+    version = (int(match[1]), int(match[2]))
+    if kindnet and version < _ENFORCING:
         raise LabError(
             f"the network of kind {match[0]} does not enforce policies",
             "update kind to 0.24 or later, or take Calico: `--cni calico`",
+        )
+    if kubernetes and kubernetes >= _WITHOUT_V1BETA3 and version < _V1BETA4:
+        raise LabError(
+            f"kind {match[0]} cannot bring up Kubernetes {'.'.join(map(str, kubernetes))}",
+            "update kind to 0.32 or later, or take a Kubernetes of its time: `--kubernetes-version v1.34.0`",
         )

@@ -23,7 +23,7 @@ from lab.providers.context import waiting
 from lab.providers.context.probing.sources import IMAGE
 from lab.providers.context.provider import ClusterLab
 from lab.providers.kind import config, control, engines, images, versions
-from lab.providers.kind.cluster import KindCluster, check_enforcing, check_installed
+from lab.providers.kind.cluster import KindCluster, check_installed, check_version
 from lab.providers.kind.config import Configuration, Options
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.images import Bundle
@@ -123,9 +123,8 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
     bundle = images.opened(Path(wanted.bundle)) if wanted.bundle else None
     options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
     configuration = config.shaped(config.read(), options)
-    if configuration.cni == config.KINDNET:
-        check_enforcing()
     configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
+    check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=_kubernetes(configuration))
     cluster = KindCluster(name=wanted.name, engine=engine, kubeconfig=kubeconfig(wanted.name))
     needed = calico_too and configuration.cni == config.CALICO
     found = _calico(wanted, bundle) if needed else None
@@ -262,11 +261,14 @@ def _calico(wanted: Wanted, bundle: Bundle | None) -> calico.Manifest:
 
 def _doubts(engine: Engine, configuration: Configuration, found: calico.Manifest | None) -> list[str]:
     doubts = [*engines.doubts(engine, configuration.node_count)]
-    nodes: Sequence[Any] = configuration.document.get("nodes") or ({},)
-    kubernetes = versions.kubernetes_of(str(nodes[0].get("image") or ""))
-    if found and (doubt := calico.doubts(found.version, kubernetes)):
+    if found and (doubt := calico.doubts(found.version, _kubernetes(configuration))):
         doubts.append(doubt)
     return doubts
+
+
+def _kubernetes(configuration: Configuration) -> tuple[int, int] | None:
+    nodes: Sequence[Any] = configuration.document.get("nodes") or ({},)
+    return versions.kubernetes_of(str(nodes[0].get("image") or ""))
 
 
 def _local(data: dict[str, object]) -> dict[str, object]:

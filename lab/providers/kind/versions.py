@@ -12,13 +12,16 @@ import re
 from analyzer.load.text import shown
 from lab.errors import LabError
 
-KUBERNETES = "v1.36.4"
+KUBERNETES = "v1.37.0"
 """The newest Kubernetes of which there is a node image and with which the usual Calico is tested."""
 
 REPOSITORY = "kindest/node"
 _DIGESTS = {
+    "v1.37.0": "a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5",
     "v1.36.4": "099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed",
     "v1.36.1": "3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5",
+    "v1.35.8": "07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0",
+    "v1.34.11": "44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d",
     "v1.34.0": "7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a",
 }
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")

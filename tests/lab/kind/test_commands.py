@@ -84,7 +84,7 @@ def test_what_cannot_work_is_told_before_anything_is_made(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
-    assert [call["words"][0] for call in fakes.calls("kind")] == []
+    assert {call["words"][0] for call in fakes.calls("kind")} <= {"version"}
     assert kept(fakes) == []
 
 
@@ -199,7 +199,7 @@ def test_a_cluster_alone_needs_no_calico(fakes: State) -> None:
 def test_kind_is_given_tested_images(fakes: State) -> None:
     assert create() == 0
     configuration = json.loads(next(call["stdin"] for call in fakes.calls("kind") if call["stdin"]))
-    assert {node["image"].partition("@")[0] for node in configuration["nodes"]} == {"kindest/node:v1.36.4"}
+    assert {node["image"].partition("@")[0] for node in configuration["nodes"]} == {"kindest/node:v1.37.0"}
     assert configuration["networking"]["disableDefaultCNI"] is True
 
 
@@ -213,9 +213,21 @@ def test_a_kind_whose_network_does_not_enforce_policies_is_refused(
     fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fakes.trouble("old-kind")
-    assert create(cni="kindnet") == 2
+    assert create(cni="kindnet", kubernetes="v1.34.0") == 2
     assert "the network of kind v0.23 does not enforce policies" in capsys.readouterr().err
-    assert create(cni="calico") == 0
+    assert create(cni="calico", kubernetes="v1.34.0") == 0
+
+
+def test_a_kind_that_is_too_old_for_a_kubernetes_is_refused(
+    fakes: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.trouble("old-kind")
+    assert create() == 2
+    error = capsys.readouterr().err
+    assert "kind v0.23 cannot bring up Kubernetes 1.37" in error
+    assert "update kind to 0.32 or later" in error
+    assert fakes.clusters == {}
+    assert create(kubernetes="v1.36.4") == 0
 
 
 def test_calico_is_not_installed_beside_kinds_own_network(
@@ -260,7 +272,7 @@ def test_images_are_saved_and_loaded_where_there_is_no_network(
     pulled = {
         call["words"][-1].partition("@")[0] for call in fakes.calls("docker") if call["words"][0] == "pull"
     }
-    assert pulled >= {"kindest/node:v1.36.4", "nginx", "quay.io/calico/node:v3.32.1"}
+    assert pulled >= {"kindest/node:v1.37.0", "nginx", "quay.io/calico/node:v3.32.1"}
     assert any("agnhost" in image for image in pulled)
     fakes.keep("images", [])
     fakes.trouble("pull-fails")
@@ -269,10 +281,10 @@ def test_images_are_saved_and_loaded_where_there_is_no_network(
     fakes.trouble()
     assert create(bundle=path, manifest="") == 0
     error = capsys.readouterr().err
-    assert "loading the node image kindest/node:v1.36.4 into docker: " in error
+    assert "loading the node image kindest/node:v1.37.0 into docker: " in error
     assert "images onto the nodes: " in error
     configuration = json.loads(next(call["stdin"] for call in fakes.calls("kind") if call["stdin"]))
-    assert {node["image"] for node in configuration["nodes"]} == {"kindest/node:v1.36.4"}
+    assert {node["image"] for node in configuration["nodes"]} == {"kindest/node:v1.37.0"}
     assert carried_out(load) == 0
     assert fakes.calls("kind")[-1]["words"][:2] == ["load", "image-archive"]
 

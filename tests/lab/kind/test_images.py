@@ -117,7 +117,7 @@ def test_the_images_of_objects_are_found_in_every_workload() -> None:
 @pytest.mark.parametrize(
     ("version", "image"),
     [
-        ("", "kindest/node:v1.36.4@sha256:"),
+        ("", "kindest/node:v1.37.0@sha256:"),
         ("1.36.4", "kindest/node:v1.36.4@sha256:"),
         ("v1.29.14", "kindest/node:v1.29.14"),
     ],
