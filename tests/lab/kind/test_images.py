@@ -134,7 +134,7 @@ def test_what_is_no_version_is_told(version: str) -> None:
 
 
 def test_an_image_tells_its_kubernetes() -> None:
-    assert versions.kubernetes_of(versions.node_image()) == (1, 36)
+    assert versions.kubernetes_of(versions.node_image()) == (1, 37)
     assert versions.kubernetes_of("mine:latest") is None
 
 
