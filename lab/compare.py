@@ -74,14 +74,15 @@ def _identity(result: ProbeResult) -> str | None:
 
 
 class Comparison:
-    """All findings of a plan."""
+    """All findings of a plan, whose questions are as they were asked."""
 
     def __init__(self, plan: Plan, results: Sequence[ProbeResult]) -> None:
         self.plan = plan
         identified = plan.world.limits.identified
+        probes = (result.probe for result in results)
         self.findings = tuple(
             Finding(question, result, judge(question, result, identified=identified))
-            for question, result in zip(plan.questions, results, strict=True)
+            for question, result in zip(map(plan.asked_as, plan.questions, probes), results, strict=True)
         )
 
     @cached_property

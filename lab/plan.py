@@ -150,12 +150,13 @@ class Plan:
             probe=probe, source=source, destination=ends[there], answering=self.places.answering[there]
         )
 
-    def listeners(self) -> list[tuple[str, Transport, int]]:
-        """Return who must answer at which ports."""
+    def listeners(self, probes: Iterable[Probe] | None = None) -> list[tuple[str, Transport, int]]:
+        """Return who must answer at which ports, to these probes or to all of the plan."""
+        asked = (each.probe for each in self.questions) if probes is None else probes
         found: dict[tuple[str, Transport, int], None] = {}
-        for each in self.questions:
-            if not each.service:
-                found[each.probe.expect or "", each.probe.protocol, each.probe.port] = None
+        for each in asked:
+            if each.expect is not None:
+                found[each.expect, each.protocol, each.port] = None
         for name, protocol, port in services(self.world).targets():
             found[name, _TRANSPORTS[protocol], port] = None
         return list(found)

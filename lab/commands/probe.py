@@ -26,6 +26,7 @@ from lab.errors import LabError
 from lab.plan import Plan, TooManyProbesError, Wanted, plan
 from lab.probes import Patience
 from lab.providers import Manner, Provider, running
+from lab.steps import now_and_then
 from lab.world import World
 
 if TYPE_CHECKING:  # what most probes do without
@@ -193,9 +194,12 @@ def _lasting(lab: Provider, probes: int, words: str) -> str:
     """Say how long probes take, where that can be told."""
     if lab.pace is None:
         return ""
-    seconds = probes / lab.pace
-    time_ = f"{seconds / 60:.0f} min" if seconds > 2 * _LONGEST else f"{seconds:.0f} s"
-    return f"{words} about {time_}"
+    return f"{words} about {_time(probes / lab.pace)}"
+
+
+def _time(seconds: float) -> str:
+    """Say for about how long something goes on."""
+    return f"{seconds / 60:,.0f} min" if seconds > 2 * _LONGEST else f"{seconds:.0f} s"
 
 
 def _table(comparison: Comparison) -> Iterator[str]:
@@ -209,21 +213,31 @@ def _table(comparison: Comparison) -> Iterator[str]:
 
 
 class _Progress:
-    """A line on a terminal, which is removed at the end."""
+    """How far it is: a line on a terminal, which is removed at the end; elsewhere a line each half minute."""
 
     def __init__(self) -> None:
+        self._lively = sys.stderr.isatty()
         self._shown = False
+        self._doing = ""
+        self._now_and_then = now_and_then(sys.stderr)
         self._began = time.monotonic()
+        self._before = 0
 
     def __enter__(self) -> Self:
         return self
 
-    def __call__(self, done: int, of: int) -> None:
-        past = time.monotonic() - self._began
-        if (of > 1000 or past > 1) and sys.stderr.isatty():
+    def __call__(self, done: int, of: int, doing: str = "probing") -> None:
+        now = time.monotonic()
+        if doing != self._doing:
+            self._doing, self._began, self._before = doing, now, done
+        past, more = now - self._began, done - self._before
+        left = past * (of - done) / more if more > 0 and past > _SURE else 0
+        far = f"{done:,} of {of:,}{f', about {_time(left)} left' if left >= 1 else ''}"
+        if not self._lively:
+            self._now_and_then(f"{doing}, {far}")
+        elif of > 1000 or past > 1:
             self._shown = True
-            left = f", about {past * (of - done) / done:,.0f} s left" if done and past > _SURE else ""
-            sys.stderr.write(f"\r\x1b[Kprobing ... {done:,} of {of:,}{left}")
+            sys.stderr.write(f"\r\x1b[K{doing} ... {far}")
             sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:

@@ -18,8 +18,15 @@ if TYPE_CHECKING:  # what `down` need not wait for
     from lab.plan import Plan
     from lab.world import World
 
-Progress = Callable[[int, int], object]
-"""Is told how many probes are done, and of how many."""
+
+class Progress(Protocol):
+    """Is told how many of so many are done: probes, or what else is being done in words."""
+
+    def __call__(self, done: int, of: int, doing: str = "probing") -> object:
+        """Take note of it."""
+        ...
+
+
 OnResult = Callable[[int, ProbeResult], object]
 """Is told the number of a probe in its plan, and its result, as soon as it is decided."""
 

@@ -27,7 +27,8 @@ from lab.providers.context import applying, waiting
 from lab.providers.context.applying import Applied
 from lab.providers.context.client import Client
 from lab.providers.context.probing import sources
-from lab.providers.context.probing.listening import listen
+from lab.providers.context.probing.listening import Listener, listen
+from lab.providers.context.probing.relay import Relay
 from lab.providers.context.probing.rounds import Rounds
 from lab.providers.context.probing.verdicts import Place
 from lab.providers.context.reading import Read, read_world
@@ -148,36 +149,22 @@ class ClusterLab:
         on_result: OnResult | None = None,
     ) -> list[ProbeResult]:
         """Carry out a plan from inside the pods. Raises LabError when the cluster cannot be reached."""
-        probes = [question.probe for question in plan.questions]
-        self._settle()
-        asking = {probe.source for probe in probes}
-        listeners = plan.listeners()
-        seats = self._seats(
-            asking | {name for name, protocol, _ in listeners if protocol.name == "UDP"}, asking
-        )
+        began = time.monotonic()
+
+        def begin(probes: Sequence[Probe], told: Progress | None) -> Rounds:
+            return self._rounds(probes, plan.listeners(probes), began, told)
+
+        relay = Relay(plan, begin)
         with self._hung_up_on_failure():
-            answering = listen(self.client, seats, listeners, self._manner.concurrency)
-            place = Place(profile=self.world.cluster.profile, answering=answering, began=time.monotonic())
-            rounds = Rounds(
-                self.client,
-                {name: seat for name, seat in seats.items() if name in asking},
-                place,
-                self._manner.concurrency,
-                self.nodes,
-            )
             try:
-                return rounds.run(probes, patience, progress, on_result)
+                return relay.run(patience, progress, on_result)
             finally:
-                self._notes = [_counted(count, way) for way, count in rounds.ways.items()]
+                self._notes = [*relay.notes()]
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""
-        self._settle()
-        seats = self._seats({probe.source}, {probe.source})
-        place = Place(profile=self.world.cluster.profile, answering=frozenset(), began=time.monotonic())
-        rounds = Rounds(self.client, seats, place, 1, self.nodes)
         with self._hung_up_on_failure():
-            (result,) = rounds.run([probe], Patience())
+            (result,) = self._rounds([probe], [], time.monotonic()).run([probe], Patience())
         return result, None
 
     def notes(self) -> Sequence[str]:
@@ -254,7 +241,27 @@ class ClusterLab:
         if isinstance(changed, int | float):
             time.sleep(min(_SETTLED, max(0.0, changed + _SETTLED - time.time())))
 
-    def _seats(self, names: set[str], asking: set[str]) -> dict[str, sources.Seat]:
+    def _rounds(
+        self,
+        probes: Sequence[Probe],
+        listeners: Sequence[Listener],
+        began: float,
+        progress: Progress | None = None,
+    ) -> Rounds:
+        """Have everything where it must be: containers to ask from, and those who answer."""
+        self._settle()
+        asking = {probe.source for probe in probes}
+        answering = {name for name, protocol, _ in listeners if protocol.name == "UDP"}
+        seats = self._seats(asking | answering, asking, progress)
+        place = Place(
+            profile=self.world.cluster.profile,
+            answering=listen(self.client, seats, listeners, self._manner.concurrency),
+            began=began,
+        )
+        askers = {name: seat for name, seat in seats.items() if name in asking}
+        return Rounds(self.client, askers, place, self._manner.concurrency, self.nodes)
+
+    def _seats(self, names: set[str], asking: set[str], progress: Progress | None) -> dict[str, sources.Seat]:
         """Return where to probe from; pods that only answer get a container when they are the lab's own."""
         objects = self._objects()
         image = self._manner.image or str(self.record.settings.get("image") or "") or sources.IMAGE
@@ -263,7 +270,15 @@ class ClusterLab:
             for name in sorted(names)
             if name in objects and (name in asking or applying.bears(objects[name], self.labels))
         }
-        return sources.seats(self.client, wanted, self.labels, image, agreed=self._manner.agreed)
+        return sources.seats(
+            self.client,
+            wanted,
+            self.labels,
+            image,
+            agreed=self._manner.agreed,
+            concurrency=self._manner.concurrency,
+            progress=progress,
+        )
 
     def _objects(self) -> dict[str, Object]:
         """Return the pods of the world as the API server shows them now, by their names in the lab."""
@@ -286,11 +301,6 @@ class ClusterLab:
     def _save(self, record: Record) -> None:
         self.record = record
         records.save(record)
-
-
-def _counted(count: int, way: str) -> str:
-    """Say how many pods asked in a way."""
-    return f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
 
 
 def _say(line: str) -> None:

@@ -158,7 +158,7 @@ _TARGET = Target(number=1, protocol=Protocol.TCP, address="127.0.0.1", port=1, s
 
 def asked(api: Api, seat: Seat) -> tuple[Pod, Report]:
     pod = Pod(api, seat, threading.Event(), entering())
-    return pod, pod.ask([_TARGET], lambda _: None)[1]
+    return pod, pod.ask([_TARGET], lambda *_: None)[1]
 
 
 def test_a_pod_with_nothing_in_it_asks_through_its_node(seat: Seat) -> None:
@@ -195,5 +195,5 @@ def test_what_answered_once_is_asked_again(fakes: State, seat: Seat) -> None:
     api = Api(main=Executed(lines=(), stderr="", status=0))
     pod = Pod(api, replace(seat, containers=("main",)), threading.Event(), entering())
     for _ in range(2):
-        assert pod.ask([_TARGET], lambda _: None)[1].said is Said.REFUSED
+        assert pod.ask([_TARGET], lambda *_: None)[1].said is Said.REFUSED
     assert api.asked == []

@@ -1,7 +1,8 @@
 """One pod asks: all of its targets in one exec, and what came of each.
 
-Comes in: a seat and targets. Goes out: a Report for each target. What was not answered is broken, with the
-reason, and never taken for a denial. Only the transport is tried again, and only for what is still open.
+Comes in: a seat and targets. Goes out: a Report for each target, as soon as it is sure. What was not answered
+is broken, with the reason, and never taken for a denial. Only the transport is tried again, and only for what
+is still open.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol as Interface
+from typing import NamedTuple, Protocol as Interface
 
 from lab.errors import LabError
 from lab.probes import Protocol
@@ -26,6 +27,9 @@ _LACKING = "no program in the pod's containers can connect"
 _LACKING_THERE = "no program there can connect"
 _STOPPED = "no container of the pod runs"
 _NOT_FOUND = re.compile(r"executable file not found|no such file or directory|not found in \$PATH")
+# The API server says so before anything is run: pod or container is not there, or nobody may enter.
+_NOT_THERE = frozenset((400, 403, 404))
+_NO_CONTAINER = "container not found"
 _TRIES = 3
 _PAUSE = 0.5
 CONTROL = 0
@@ -106,15 +110,31 @@ class Report:
     took: float
 
 
+class _Tried(NamedTuple):
+    """What was answered in one way, and what was in the way of the rest.
+
+    `absent`: nothing was run, since there is no container, no program or no right to enter.
+    """
+
+    found: dict[int, Report]
+    trouble: str = ""
+    absent: bool = False
+
+
+OnReport = Callable[[int, Report], object]
+"""Is told the number of a target, and what was said about it."""
+
+
 @dataclass(slots=True)
 class _Heard:
-    """What one exec has told so far."""
+    """What one exec has told so far. Reports are told once the control shows that who asks can be trusted."""
 
-    on_report: Callable[[int], object]
-    began: float = field(default_factory=time.monotonic)
+    on_report: OnReport
     tool: str = ""
+    trusted: bool = False
     starts: dict[int, float] = field(default_factory=dict)
     reports: dict[int, Report] = field(default_factory=dict)
+    control: Report | None = None
 
     def take(self, line: str) -> None:
         """Read a line of the script."""
@@ -127,16 +147,27 @@ class _Heard:
             self.starts[answer.number] = now
             return
         started = self.starts.get(answer.number, now)
-        known = answer.number in self.reports
-        self.reports[answer.number] = Report(
-            said=answer.said, words=answer.words, started=started, took=now - started
-        )
-        if not known and answer.number != CONTROL:
-            self.on_report(answer.number)
+        report = Report(said=answer.said, words=answer.words, started=started, took=now - started)
+        if answer.number == CONTROL:
+            self.control = report
+            if report.said in (Said.REFUSED, Said.OPEN):
+                self.trust()
+        elif self.reports.setdefault(answer.number, report) is report and self.trusted:
+            self.on_report(answer.number, report)
+
+    def trust(self) -> None:
+        """Tell all that was held back."""
+        if not self.trusted:
+            self.trusted = True
+            for number, report in self.reports.items():
+                self.on_report(number, report)
 
 
 class Pod:
-    """One pod that asks. `way` says, once it has asked, how."""
+    """One pod that asks. `way` says, once it has asked, how.
+
+    `absent` says why it cannot ask, or cannot go on, though another pod could: "" while it can.
+    """
 
     def __init__(
         self, executor: Executor, seat: Seat, stop: threading.Event, nodes: Nodes | None = None
@@ -144,19 +175,27 @@ class Pod:
         self._executor, self._seat, self._stop, self._nodes = executor, seat, stop, nodes
         self._chosen: _Way | None = None
         self.tool = ""
+        self.absent = ""
+
+    @property
+    def able(self) -> bool:
+        """Whether it has ever asked."""
+        return self._chosen is not None
 
     @property
     def way(self) -> str:
         """How this pod asked, in words."""
         return f"asked {self._chosen.words.format(tool=self.tool)}" if self._chosen else "could not ask"
 
-    def ask(self, targets: Sequence[Target], on_report: Callable[[int], object]) -> Mapping[int, Report]:
+    def ask(self, targets: Sequence[Target], on_report: OnReport) -> Mapping[int, Report]:
         """Ask all targets, and return a report for each."""
         found: dict[int, Report] = {}
         troubles: list[str] = []
+        absent = True
         for way in [self._chosen] if self._chosen else self._ways():
-            found, trouble = self._asked(way, targets, on_report)
-            troubles.append(f"its node: {trouble}" if way.outside else trouble)
+            tried = self._asked(way, targets, on_report)
+            found, absent = tried.found, absent and tried.absent
+            troubles.append(f"its node: {tried.trouble}" if way.outside else tried.trouble)
             if found or self._chosen or self._stop.is_set():
                 break
         # A way that broke says more than one that is not there.
@@ -164,6 +203,8 @@ class Pod:
         lacking = not troubles or trouble == _LACKING
         if lacking:
             trouble = "; ".join(filter(None, (_LACKING if troubles else _STOPPED, self._seat.why)))
+        if absent and not self._stop.is_set():
+            self.absent = trouble
         lost = Report(
             said=Said.UNSUPPORTED if lacking else Said.BROKEN,
             words=trouble,
@@ -187,10 +228,8 @@ class Pod:
         run = partial(self._executor.exec, self._seat.namespace, self._seat.pod, container)
         return _Way(words=f"by {{tool}} in {where}", run=run)
 
-    def _asked(
-        self, way: _Way, targets: Sequence[Target], on_report: Callable[[int], object]
-    ) -> tuple[dict[int, Report], str]:
-        """Ask in one way; return what was answered, and what was in the way of the rest."""
+    def _asked(self, way: _Way, targets: Sequence[Target], on_report: OnReport) -> _Tried:
+        """Ask in one way."""
         found: dict[int, Report] = {}
         trouble = ""
         for number in range(_TRIES):
@@ -209,27 +248,25 @@ class Pod:
                 )
             except LabError as error:
                 trouble = error.message
-                if not getattr(error, "status", 0):
+                if not (status := getattr(error, "status", 0)):
                     continue
-                break
+                return _Tried(found, trouble, status in _NOT_THERE or _NO_CONTAINER in trouble)
             if heard.tool == "none":
-                return found, _LACKING_THERE if way.outside else _LACKING
+                return _Tried(found, _LACKING_THERE if way.outside else _LACKING, absent=True)
             if not heard.tool:
-                absent = not way.outside and _NOT_FOUND.search(ended.trouble)
+                absent = not way.outside and bool(_NOT_FOUND.search(ended.trouble))
                 trouble = _LACKING if absent else _said(ended)
                 if ended.status is None and ended.trouble.startswith("the connection broke"):
                     continue
-                break
-            control = heard.reports.pop(CONTROL, None)
-            if control is not None and control.said not in (Said.REFUSED, Said.OPEN):
-                return (
-                    found,
-                    f"{heard.tool} cannot tell even its own pod: {control.said.value} {control.words}",
-                )
+                return _Tried(found, trouble, absent)
+            if (control := heard.control) and control.said not in (Said.REFUSED, Said.OPEN):
+                words = f"{control.said.value} {control.words}"
+                return _Tried(found, f"{heard.tool} cannot tell even its own pod: {words}")
             self._chosen, self.tool = way, heard.tool
+            heard.trust()
             found.update(heard.reports)
             trouble = _said(ended)
-        return found, trouble
+        return _Tried(found, trouble)
 
 
 def _said(ended: Executed) -> str:

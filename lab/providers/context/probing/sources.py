@@ -9,14 +9,17 @@ one only when the user agrees.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.providers.context import applying, states
 
 if TYPE_CHECKING:
+    from lab.providers import Progress
     from lab.providers.context.client import Client, Object
 
 # agnhost is what Kubernetes' own tests probe with.
@@ -29,6 +32,9 @@ LIFETIME = 3600
 """Seconds after which an ephemeral container ends by itself."""
 _USER = 65534
 _PATIENCE = 60.0
+_PAUSE = 0.3
+_LONGEST_PAUSE = 3.0  # whole namespaces are listed each time
+_NOT_AGREED = "the pod is not this lab's; `--yes` agrees to an ephemeral container in it"
 _FAILED = frozenset(
     (
         "ErrImagePull",
@@ -60,29 +66,53 @@ class Seat:
     uid: str = ""
 
 
-def seats(
-    client: Client, pods: Mapping[str, Object], labels: Mapping[str, str], image: str, *, agreed: bool
+def seats(  # noqa: PLR0913 - what is wanted, and how
+    client: Client,
+    pods: Mapping[str, Object],
+    labels: Mapping[str, str],
+    image: str,
+    *,
+    agreed: bool,
+    concurrency: int = 16,
+    progress: Progress | None = None,
 ) -> dict[str, Seat]:
     """Return where to probe from in each of some pods, by their names; starts what is missing, and waits.
 
-    Raises LabError when the cluster cannot be reached.
+    So many requests at a time as `concurrency` says. Raises LabError when the cluster cannot be reached.
     """
-    why: dict[str, str] = {}
-    asked: dict[str, str] = {}
-    for name, pod in pods.items():
-        if running(pod):
-            continue
-        if not (agreed or applying.bears(pod, labels)):
-            why[name] = "the pod is not this lab's; `--yes` agrees to an ephemeral container in it"
-            continue
-        try:
-            asked[name] = _waiting(pod, image) or _add(client, pod, image)
-        except LabError as error:
-            why[name] = error.message
+    missing = {name: pod for name, pod in pods.items() if not running(pod)}
+    allowed = {name: pod for name, pod in missing.items() if agreed or applying.bears(pod, labels)}
+    why = {name: _NOT_AGREED for name in missing if name not in allowed}
     latest = dict(pods)
-    if asked:
-        latest.update(_wait(client, {name: pods[name] for name in asked}, asked, why))
+    if allowed:
+        added = _started(client, allowed, image, concurrency)
+        why.update({name: error.message for name, error in added.items() if isinstance(error, LabError)})
+        asked = {name: found for name, found in added.items() if isinstance(found, str)}
+        told = partial(progress or _nobody, doing="starting containers")
+        latest.update(_wait(client, {name: pods[name] for name in asked}, asked, why, told))
     return {name: seat_of(pod, labels, why.get(name, "")) for name, pod in latest.items()}
+
+
+def _nobody(done: int, of: int, doing: str) -> None:
+    """Take note of nothing."""
+
+
+def _started(
+    client: Client, pods: Mapping[str, Object], image: str, concurrency: int
+) -> dict[str, str | LabError]:
+    """Add our container to pods, unless one waits there; return their names, or why they were not added."""
+
+    def start(pod: Object) -> str | LabError:
+        try:
+            return _waiting(pod, image) or _add(client, pod, image)
+        except LabError as error:
+            return error
+
+    threads = ThreadPoolExecutor(concurrency)
+    try:
+        return dict(zip(pods, threads.map(start, pods.values()), strict=True))
+    finally:  # who is interrupted does not wait for what was asked for
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def running(pod: Object) -> str:
@@ -148,12 +178,17 @@ def _add(client: Client, pod: Object, image: str) -> str:
 
 
 def _wait(
-    client: Client, pods: Mapping[str, Object], asked: Mapping[str, str], why: dict[str, str]
+    client: Client,
+    pods: Mapping[str, Object],
+    asked: Mapping[str, str],
+    why: dict[str, str],
+    progress: Callable[[int, int], object],
 ) -> dict[str, Object]:
     """Wait until containers run; those that will not are explained in `why`."""
-    latest, ends = dict(pods), time.monotonic() + _PATIENCE
+    latest, ends, pause = dict(pods), time.monotonic() + _PATIENCE, _PAUSE
     open_ = set(asked)
     while open_:
+        progress(len(asked) - len(open_), len(asked))
         namespaces = {str(pods[name]["metadata"]["namespace"]) for name in open_}
         listed = {
             (str(each["metadata"]["namespace"]), str(each["metadata"]["name"])): each
@@ -174,7 +209,8 @@ def _wait(
             why.update(dict.fromkeys(open_, f"its ephemeral container did not start in {_PATIENCE:g} s"))
             break
         if open_:
-            time.sleep(0.3)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
     return latest
 
 

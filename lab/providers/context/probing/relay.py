@@ -1,0 +1,109 @@
+"""Where a pod cannot ask, or is not there any more, another one takes over that policies see alike.
+
+Comes in: a plan, and how probing begins. Goes out: a result for each question, whose probe names who asked in
+the end. Only who cannot ask is replaced, a few times at most; whatever a pod has seen stands, errors as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from lab.plan import Plan, Question
+from lab.probes import Patience, Probe, ProbeResult
+from lab.providers import OnResult, Progress
+from lab.providers.context.probing.rounds import Rounds
+
+Begin = Callable[[Sequence[Probe], Progress | None], Rounds]
+"""Makes ready what some probes need, and tells how far it is."""
+_TURNS = 4
+_MOST_NAMED = 3
+
+
+class Relay:
+    """The questions of a plan, and who asks them."""
+
+    def __init__(self, plan: Plan, begin: Begin) -> None:
+        self._plan, self._begin = plan, begin
+        self._questions = list(plan.questions)
+        self._results: dict[int, ProbeResult] = {}
+        self._ways: Counter[str] = Counter()
+        self._out: dict[str, str] = {}
+        self._replaced: dict[str, str] = {}
+
+    def run(
+        self, patience: Patience, progress: Progress | None = None, on_result: OnResult | None = None
+    ) -> list[ProbeResult]:
+        """Carry the plan out. `on_result` is told the number of a question when its result is sure."""
+        open_ = [*range(len(self._questions))]
+        for _ in range(_TURNS):
+            if not open_:
+                break
+            open_ = self._turn(open_, patience, progress, on_result)
+        if on_result:
+            for number in open_:
+                on_result(number, self._results[number])
+        return [self._results[number] for number in range(len(self._questions))]
+
+    def _turn(
+        self,
+        numbers: Sequence[int],
+        patience: Patience,
+        progress: Progress | None,
+        on_result: OnResult | None,
+    ) -> list[int]:
+        """Ask some questions; return those that another pod is to ask."""
+        total = len(self._questions)
+        before = total - len(numbers)
+        probes = [self._questions[number].probe for number in numbers]
+        rounds = self._begin(probes, progress)
+        try:
+            found = rounds.run(
+                probes,
+                patience,
+                partial(_further, progress, before, total) if progress else None,
+                (lambda number, result: on_result(numbers[number], result)) if on_result else None,
+            )
+        finally:
+            self._ways.update(rounds.ways)
+        self._results.update(zip(numbers, found, strict=True))
+        out = {name: why for name, why in rounds.absent.items() if not rounds.able(name)}
+        self._out.update(out)
+        again = []
+        for number in sorted(rounds.open):
+            other = self._other(self._questions[numbers[number]])
+            if other is not None:
+                self._questions[numbers[number]] = other
+                again.append(numbers[number])
+            elif on_result:
+                on_result(numbers[number], found[number])
+        return again
+
+    def _other(self, question: Question) -> Question | None:
+        """Return a question as another pod asks it; itself where its pod may go on in a new container."""
+        name = question.probe.source
+        if name not in self._out:
+            return question
+        other = self._plan.instead(question, self._out)
+        if other:
+            self._replaced[name] = other.probe.source
+        return other
+
+    def notes(self) -> Iterator[str]:
+        """Yield how the pods asked, and for which of them others did."""
+        for way, count in self._ways.most_common():
+            yield f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
+        if self._replaced:
+            yield _told(self._replaced, self._out)
+
+
+def _further(progress: Progress, before: int, total: int, done: int, _: int, doing: str = "probing") -> None:
+    progress(before + done, total, doing)
+
+
+def _told(replaced: Mapping[str, str], why: Mapping[str, str]) -> str:
+    """Say for whom others of their kind asked."""
+    named = [f"{other} for {name} ({why[name]})" for name, other in [*replaced.items()][:_MOST_NAMED]]
+    more = f", and {len(replaced) - _MOST_NAMED:,} more" if len(replaced) > _MOST_NAMED else ""
+    return f"asked instead, alike to all policies: {', '.join(named)}{more}"
