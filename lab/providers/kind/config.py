@@ -61,6 +61,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "ipFamily": ("ipv4", "ipv6", "dual"),
     "kubeProxyMode": ("iptables", "nftables", "ipvs", "none"),
 }
+_FAMILY: Mapping[str, str] = {
+    "ipv4": "write one CIDR of IPv4, or `ipFamily: ipv6` or `dual`",
+    "ipv6": "write one CIDR of IPv6, or leave it out for kind's own",
+    "dual": "write one CIDR a family, as `10.244.0.0/16,fd00:10:244::/56`, or leave it out for kind's own",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,12 @@ class Configuration:
     def cni(self) -> str:
         """What enforces policies in a cluster of this configuration."""
         return CALICO if _part(self.document, "networking").get("disableDefaultCNI") else KINDNET
+
+    @property
+    def lacks_ipv6(self) -> bool:
+        """Tell whether it asks for both families, and gives pods a network of IPv4 only."""
+        networking = _part(self.document, "networking")
+        return networking.get("ipFamily") == "dual" and ":" not in str(networking.get("podSubnet") or ":")
 
     @property
     def node_count(self) -> int:
@@ -196,7 +207,7 @@ def _networking(data: Any, span: Span) -> Iterator[Diagnostic]:
     yield from _chosen(data, ("ipFamily", "kubeProxyMode"), span)
     yield from _ports(data, ("apiServerPort",), span)
     for name in ("podSubnet", "serviceSubnet"):
-        yield from _subnets(data.get(name), span.child(name))
+        yield from _subnets(data.get(name), str(data.get("ipFamily") or "ipv4"), span.child(name))
     off = data.get("disableDefaultCNI")
     if off is not None and not isinstance(off, bool):
         yield _error(
@@ -273,12 +284,22 @@ def _ports(data: Mapping[str, Any], names: tuple[str, ...], span: Span) -> Itera
             )
 
 
-def _subnets(value: Any, span: Span) -> Iterator[Diagnostic]:
+def _subnets(value: Any, family: str, span: Span) -> Iterator[Diagnostic]:
+    versions = []
     for text in str(value).split(",") if value else ():
         try:
-            ip_network(text, strict=False)
+            versions.append(ip_network(text, strict=False).version)
         except ValueError:
             yield _error(span, "kind-subnet", f"{shown(text)} is no CIDR", "write it as `10.244.0.0/16`")
+            return
+    known = {"ipv4": ([4],), "ipv6": ([6],), "dual": ([4], [6], [4, 6], [6, 4])}.get(family)
+    if versions and known and versions not in known:
+        yield _error(
+            span,
+            "kind-subnet",
+            f"{shown(str(value))} does not belong to `ipFamily: {family}`",
+            _FAMILY[family],
+        )
 
 
 def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -177,7 +177,8 @@ def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> K
     )
     # Before there is anything, so that `down` finds also what is retained, or left by a process that died.
     records.save(record)
-    with work.step(f"creating the kind cluster `{cluster.name}` ({count} nodes, {cluster.engine})") as say:
+    nodes = f"{count} node{'' if count == 1 else 's'}"
+    with work.step(f"creating the kind cluster `{cluster.name}` ({nodes}, {cluster.engine})") as say:
         cluster.create(prepared.configuration, retain=work.retain, told=say)
     if bundle and bundle.images:
         with work.step(f"loading {len(bundle.images)} images onto the nodes") as say:
@@ -263,6 +264,8 @@ def _doubts(engine: Engine, configuration: Configuration, found: calico.Manifest
     doubts = [*engines.doubts(engine, configuration.node_count)]
     if found and (doubt := calico.doubts(found.version, _kubernetes(configuration))):
         doubts.append(doubt)
+    if configuration.lacks_ipv6:
+        doubts.append("`ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6: name both there")
     return doubts
 
 
