@@ -21,6 +21,7 @@ from analyzer.load import load
 from analyzer.load.text import shown
 from lab.errors import LabError
 from lab.kindconfig import USUAL
+from lab.providers.kind.versions import kubernetes_of
 
 API = "kind.x-k8s.io/v1alpha4"
 CALICO, KINDNET = "calico", "kindnet"
@@ -94,6 +95,18 @@ class Configuration:
         """Tell whether it asks for both families, and gives pods a network of IPv4 only."""
         networking = _part(self.document, "networking")
         return networking.get("ipFamily") == "dual" and ":" not in str(networking.get("podSubnet") or ":")
+
+    @property
+    def kubernetes(self) -> tuple[int, int] | None:
+        """The newest Kubernetes that its node images name, None when they do not tell."""
+        found = (kubernetes_of(str(node.get("image") or "")) for node in self.document.get("nodes") or ())
+        return max((version for version in found if version), default=None)
+
+    @property
+    def minds_cgroup_v1(self) -> bool:
+        """Whether a patch in it says what kubelet does on cgroup v1."""
+        parts = (self.document, *(self.document.get("nodes") or ()))
+        return any("failCgroupV1" in str(part.get(name)) for part in parts for name in _PATCHES)
 
     @property
     def node_count(self) -> int:

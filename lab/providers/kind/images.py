@@ -158,8 +158,9 @@ def _save(engine: Engine, path: Path, images: Sequence[str]) -> None:
         return
     machine = _MACHINES.get(platform.machine().lower(), platform.machine())
     one = _run(engine, "save", "--platform", f"linux/{machine}", "-o", str(path), *images)
-    # Docker has the option since version 28; before, its usual store held one platform only.
-    if one.code and "unknown flag: --platform" in one.err:
+    # Docker has the option since version 28, of the client and of the daemon, which may be older; before, its
+    # usual store held one platform only.
+    if one.code and ("unknown flag: --platform" in one.err or '"--platform" requires API version' in one.err):
         _engine(engine, "save", "-o", str(path), *images)
     elif one.code:
         raise of_engine(engine.name, one)

@@ -124,7 +124,9 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
     options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
     configuration = config.shaped(config.read(), options)
     configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
-    check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=_kubernetes(configuration))
+    check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=configuration.kubernetes)
+    if not configuration.minds_cgroup_v1:
+        engines.check_cgroups(engine, configuration.kubernetes)
     cluster = KindCluster(name=wanted.name, engine=engine, kubeconfig=kubeconfig(wanted.name))
     needed = calico_too and configuration.cni == config.CALICO
     found = _calico(wanted, bundle) if needed else None
@@ -262,16 +264,11 @@ def _calico(wanted: Wanted, bundle: Bundle | None) -> calico.Manifest:
 
 def _doubts(engine: Engine, configuration: Configuration, found: calico.Manifest | None) -> list[str]:
     doubts = [*engines.doubts(engine, configuration.node_count)]
-    if found and (doubt := calico.doubts(found.version, _kubernetes(configuration))):
+    if found and (doubt := calico.doubts(found.version, configuration.kubernetes)):
         doubts.append(doubt)
     if configuration.lacks_ipv6:
         doubts.append("`ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6: name both there")
     return doubts
-
-
-def _kubernetes(configuration: Configuration) -> tuple[int, int] | None:
-    nodes: Sequence[Any] = configuration.document.get("nodes") or ({},)
-    return versions.kubernetes_of(str(nodes[0].get("image") or ""))
 
 
 def _local(data: dict[str, object]) -> dict[str, object]:

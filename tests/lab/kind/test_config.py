@@ -219,3 +219,20 @@ def test_what_there_cannot_be_is_told(options: Options, message: str) -> None:
 def test_names_that_kind_refuses_are_told(name: str) -> None:
     with pytest.raises(LabError, match="cannot be called"):
         config.check_name(name)
+
+
+_PATCH = '["kind: KubeletConfiguration\\nfailCgroupV1: false\\n"]'
+
+
+@pytest.mark.parametrize(
+    "text", [f"kubeadmConfigPatches: {_PATCH}\n", f"nodes: [{{kubeadmConfigPatches: {_PATCH}}}]\n"]
+)
+def test_a_patch_tells_that_kubelet_takes_cgroup_v1(tmp_path: Path, text: str) -> None:
+    assert read(written(tmp_path, _HEAD + text)).minds_cgroup_v1
+    assert not read(written(tmp_path, f"{_HEAD}nodes: [{{role: control-plane}}]\n")).minds_cgroup_v1
+
+
+def test_the_newest_kubernetes_of_the_nodes_counts() -> None:
+    nodes = [{"image": "kindest/node:v1.34.0"}, {"image": "kindest/node:v1.36.4@sha256:0"}, {"image": "mine"}]
+    assert Configuration(document={"nodes": nodes}).kubernetes == (1, 36)
+    assert Configuration(document={"nodes": [{}]}).kubernetes is None

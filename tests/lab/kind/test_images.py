@@ -52,8 +52,11 @@ def test_docker_saves_one_platform(fakes: State, tmp_path: Path) -> None:
     assert call[2].startswith("linux/")
 
 
-def test_a_docker_that_does_not_know_platforms_saves_as_it_can(fakes: State, tmp_path: Path) -> None:
-    fakes.trouble("old")
+@pytest.mark.parametrize("trouble", ["old", "old-daemon"])
+def test_a_docker_that_does_not_know_platforms_saves_as_it_can(
+    fakes: State, tmp_path: Path, trouble: str
+) -> None:
+    fakes.trouble(trouble)
     saved(tmp_path)
     calls = [call["words"] for call in fakes.calls("docker") if call["words"][0] == "save"]
     assert ["--platform" in words for words in calls] == [True, False, True, False]
