@@ -21,7 +21,7 @@ from analyzer.load import load
 from analyzer.load.text import shown
 from lab.errors import LabError
 from lab.kindconfig import USUAL
-from lab.providers.kind.versions import kubernetes_of
+from lab.providers.kind.versions import kubernetes_of, without_digest
 
 API = "kind.x-k8s.io/v1alpha4"
 CALICO, KINDNET = "calico", "kindnet"
@@ -97,9 +97,15 @@ class Configuration:
         return networking.get("ipFamily") == "dual" and ":" not in str(networking.get("podSubnet") or ":")
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The images that its nodes name, each once."""
+        found = (str(node.get("image") or "") for node in self.document.get("nodes") or ())
+        return tuple(dict.fromkeys(image for image in found if image))
+
+    @property
     def kubernetes(self) -> tuple[int, int] | None:
         """The newest Kubernetes that its node images name, None when they do not tell."""
-        found = (kubernetes_of(str(node.get("image") or "")) for node in self.document.get("nodes") or ())
+        found = (kubernetes_of(image) for image in self.images)
         return max((version for version in found if version), default=None)
 
     @property
@@ -164,6 +170,15 @@ def with_image(configuration: Configuration, image: str) -> Configuration:
     """Return a configuration in which nodes without an image of their own have this one."""
     made = copy.deepcopy(dict(configuration.document))
     made["nodes"] = [{"image": image, **node} for node in made.get("nodes") or [{"role": _CONTROL_PLANE}]]
+    return Configuration(document=made, source=configuration.source)
+
+
+def with_local_images(configuration: Configuration) -> Configuration:
+    """Return a configuration whose nodes' images are named by their tags, as they are when loaded."""
+    made = copy.deepcopy(dict(configuration.document))
+    for node in made.get("nodes") or ():
+        if node.get("image"):
+            node["image"] = without_digest(node["image"])
     return Configuration(document=made, source=configuration.source)
 
 

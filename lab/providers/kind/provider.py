@@ -121,9 +121,7 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
     engine = engines.find()
     engines.check(engine)
     bundle = images.opened(Path(wanted.bundle)) if wanted.bundle else None
-    options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
-    configuration = config.shaped(config.read(), options)
-    configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
+    configuration = configured(wanted, bundle)
     check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=configuration.kubernetes)
     if not configuration.minds_cgroup_v1:
         engines.check_cgroups(engine, configuration.kubernetes)
@@ -140,6 +138,22 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
         image=wanted.probe or (versions.without_digest(IMAGE) if bundle else IMAGE),
         doubts=tuple(_doubts(engine, configuration, found)),
     )
+
+
+def configured(wanted: Wanted, bundle: Bundle | None = None) -> Configuration:
+    """Return kind-config.yaml with what the options ask for, an image for each node.
+
+    Raises LabError, also for options that would have no effect; AnalyzerError.
+    """
+    options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
+    configuration = config.shaped(config.read(), options)
+    if configuration.cni == config.KINDNET and (given := wanted.of_calico):
+        raise LabError(
+            f"{' and '.join(f'`{option}`' for option in given)} would have no effect on kind's own network",
+            "leave it out, or take Calico: `--cni calico`",
+        )
+    configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
+    return config.with_local_images(configuration) if bundle else configuration
 
 
 def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> KindLab:
@@ -231,11 +245,13 @@ def with_local_images(manifests: Manifests) -> Manifests:
     return replace(manifests, documents=documents)
 
 
-def needed_images(documents: Sequence[Document], manifest: calico.Manifest | None) -> tuple[str, ...]:
-    """Return the images that a lab with these manifests needs on its nodes."""
+def needed_images(
+    documents: Sequence[Document], manifest: calico.Manifest | None, probe: str = ""
+) -> tuple[str, ...]:
+    """Return the images that a lab with these manifests needs on its nodes; it probes with `probe`."""
     own = images.of_documents([each.data for each in documents])
     theirs = images.of_documents(manifest.documents) if manifest else ()
-    return tuple(dict.fromkeys((*own, *theirs, IMAGE)))
+    return tuple(dict.fromkeys((*own, *theirs, probe or IMAGE)))
 
 
 def _namespaces(manifests: Manifests) -> list[str]:

@@ -10,7 +10,14 @@ import pytest
 from analyzer import AnalyzerError
 from lab.errors import LabError
 from lab.providers.kind import config
-from lab.providers.kind.config import Configuration, Options, read, shaped, with_image
+from lab.providers.kind.config import (
+    Configuration,
+    Options,
+    read,
+    shaped,
+    with_image,
+    with_local_images,
+)
 
 _HEAD = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
 
@@ -236,3 +243,11 @@ def test_the_newest_kubernetes_of_the_nodes_counts() -> None:
     nodes = [{"image": "kindest/node:v1.34.0"}, {"image": "kindest/node:v1.36.4@sha256:0"}, {"image": "mine"}]
     assert Configuration(document={"nodes": nodes}).kubernetes == (1, 36)
     assert Configuration(document={"nodes": [{}]}).kubernetes is None
+
+
+def test_images_that_were_loaded_from_a_file_are_named_by_their_tags() -> None:
+    nodes = [{"image": "kindest/node:v1.36.4@sha256:0"}, {"image": "mine:1"}, {}]
+    configuration = Configuration(document={"nodes": nodes}, source="x")
+    made = with_local_images(configuration)
+    assert made.document["nodes"] == [{"image": "kindest/node:v1.36.4"}, {"image": "mine:1"}, {}]
+    assert (made.source, configuration.document["nodes"]) == ("x", nodes)
