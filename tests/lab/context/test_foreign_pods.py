@@ -225,6 +225,20 @@ def test_a_deploy_needs_consent(cluster: Cluster, attached: Ended) -> None:
     assert changes(cluster) == []
 
 
+def test_expectations_next_to_manifests_are_not_deployed(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        json.dumps(pod("new", "nginx"))
+        + "\n---\napiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations: []\n"
+        + "---\napiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n"
+    )
+    done = invoke("deploy", "--yes", behind=(str(mine),))
+    assert done.code == 0, done.err
+    assert ("shop", "new") in cluster.objects("pods")
+
+
 def test_what_others_made_is_not_taken_over(cluster: Cluster, attached: Ended, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(json.dumps(pod("new", "nginx")) + "\n---\n" + json.dumps(pod("web", "nginx")))
