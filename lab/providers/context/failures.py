@@ -105,6 +105,8 @@ def _listed(fields: Iterable[str]) -> str:
 
 
 def _help(status: int, words: str) -> str | None:
+    if status == 500 and words.startswith("container not found"):  # the kubelet's words
+        return "it does not run, not yet or not any more: `kubectl describe pod` says why"
     if any(each in words for each in _SCHEMA):
         return "correct the field that the API server's words name, or look at `apiVersion`"
     if status == 403:
@@ -122,7 +124,8 @@ def _permission(verb: str, resource: str, sub: str | None, group: str, namespace
     """Say which rule of a Role gives a permission, and how kubectl tells whether it is there."""
     plural = f"{resource}/{sub}" if sub else resource
     quoted = group or '""'
-    rule = f"{{apiGroups: [{quoted}], resources: [{plural}], verbs: [{verb}]}}"
+    verbs = "get, create" if plural == "pods/exec" else verb  # a WebSocket takes both: say so at once
+    rule = f"{{apiGroups: [{quoted}], resources: [{plural}], verbs: [{verbs}]}}"
     asked = f"{verb} {resource}" + (f".{group}" if group else "") + (f" --subresource={sub}" if sub else "")
     # To the authorizer a namespace lies in itself; to kubectl it lies nowhere.
     where = f" -n {namespace}" if namespace and resource != "namespaces" else ""
