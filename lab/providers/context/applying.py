@@ -204,7 +204,10 @@ def _marked_template(spec: Mapping[str, Any], labels: Mapping[str, str]) -> Obje
 def _check(document: Object) -> None:
     kind, metadata = document.get("kind"), document["metadata"]
     if kind in _NOT_OURS:
-        raise LabError(f"an object of kind {kind} cannot be deployed into a cluster", "leave it out: the cluster has its own")
+        raise LabError(
+            f"an object of kind {kind} cannot be deployed into a cluster",
+            "leave it out: the cluster has its own",
+        )
     if not metadata.get("name"):
         raise LabError(f"an object of kind {kind} of the manifests has no name", "give it `metadata.name`")
 
