@@ -104,18 +104,20 @@ class Kinds:
             else:
                 self.impossible["no common IP family"] += sum(block.size for block in blocks)
 
-    def instead(self, pair: Pair, out: Collection[str]) -> Pair | None:
-        """Return another pair of the same kind without the pods whose names are in `out`, if there is one.
+    def instead(self, pair: Pair, mute: Collection[str], gone: Collection[str]) -> Pair | None:
+        """Return another pair of the same kind, if there is one that can be asked.
 
-        An end that is not in `out` stays.
+        By their names, pods that are `mute` cannot ask, those that are `gone` cannot be asked either. An end
+        that can take part stays.
         """
+        out = {*mute, *gone}
         for block in self._usable(self._of.get(kind_of_pair(*pair), ())):
             for source in self._in_turn(block.sources, pair[0], out):
                 if block.itself:
                     if _has(block.destinations, source):
                         return source, source
                     continue
-                destinations = self._in_turn(block.destinations, pair[1], out)
+                destinations = self._in_turn(block.destinations, pair[1], gone)
                 if other := next((each for each in destinations if each is not source), None):
                     return source, other
         return None

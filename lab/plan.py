@@ -109,16 +109,19 @@ class Plan:
     places: Places
     kinds: Kinds | None
 
-    def instead(self, question: Question, out: Collection[str]) -> Question | None:
-        """Return the same question between other pods that policies see alike, none of which is in `out`.
+    def instead(
+        self, question: Question, mute: Collection[str], gone: Collection[str] = ()
+    ) -> Question | None:
+        """Return the same question between other pods that policies see alike.
 
-        None where there are none: they are gone, too, or each pair is asked for itself.
+        By name, pods that are `mute` cannot ask, those that are `gone` cannot be asked either. None where no
+        others are left, or each pair is asked for itself.
         """
         if self.kinds is None or question.source.external or question.destination.external:
             return None
         if question.service:
-            return self._of_service(question, out)
-        pair = self.kinds.instead((question.source, question.destination), out)
+            return self._of_service(question, {*mute, *gone})
+        pair = self.kinds.instead((question.source, question.destination), mute, gone)
         if pair is None:
             return None
         here, there = (self.places.names[each.id] for each in pair)

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from analyzer import AddressSet
 from analyzer.output import write
 from lab.compare import Comparison
 from lab.errors import LabError
+from lab.fingerprint import of_pod, of_rules
 from lab.plan import Plan
 from lab.probes import Attempt, Outcome, Probe, ProbeResult
 from lab.providers.netns.plain import plain_probe, plain_result, read_probe, read_result
-from lab.world import Placement
+from lab.world import Placement, World
 
 SCHEMA = "kubereach.dev/recording"
 VERSION = 1
 MOST = 1_000_000
 MOST_BYTES = 1 << 29
 """Of a recording: observations, and bytes. What is written is within both, so that it can be read."""
+_ANEW = "what was observed then does not count any more: begin anew"
+_TELLS = frozenset(Outcome) - {Outcome.UNDECIDABLE, Outcome.ERROR}
 _LESS = "record less at a time: `invoke probe --port 80/TCP --output FILE`"
 _PAUSE = 5.0
 """Seconds between one writing and the next, at least; it may not take up more than a tenth of the time."""
@@ -37,7 +41,11 @@ _MISSING = Attempt(outcome=Outcome.ERROR, started=0.0, took=0.0, reason="not in 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What was seen, where everything was, and which manifests it was about."""
+    """What was seen, where everything was, and which manifests it was about.
+
+    `rules` and `kinds` are fingerprints of the policies, and of the pods by name; "" and none in recordings
+    that do not tell.
+    """
 
     sources: tuple[str, ...]
     cni: str
@@ -45,6 +53,45 @@ class Recording:
     nodes: tuple[str, ...]
     identified: bool
     results: Mapping[Probe, ProbeResult]
+    rules: str = ""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Between whom probes were made, by name."""
+        return frozenset((probe.source, probe.expect) for probe in self.results if probe.expect)
+
+    def still(self, world: World) -> Recording:
+        """Return what of it counts in a world: of pods that are what and where they were, under its policies.
+
+        A pod that could ask nothing then may be able to by now: what was not decided of it does not count.
+        Raises LabError when policies have changed, and when no pod is the same.
+        """
+        if self.rules and self.rules != of_rules(world.cluster):
+            raise LabError("policies, or labels of namespaces, have changed since it was recorded", _ANEW)
+        changed = self._changed(world)
+        able = {probe.source for probe, each in self.results.items() if each.outcome in _TELLS}
+        kept = {
+            probe: result
+            for probe, result in self.results.items()
+            if result.outcome is not Outcome.ERROR and probe.source in able and self._same(probe, changed)
+        }
+        if changed and not kept and self.results:
+            raise LabError(f"`{min(changed)}` was elsewhere when it was recorded", _ANEW)
+        return replace(self, results=kept)
+
+    def _changed(self, world: World) -> set[str]:
+        """Return the pods that are not what or where they were."""
+        now = world.placement.pods
+        moved = {name for name, place in self.placement.pods.items() if now.get(name) != place}
+        kinds = {name: of_pod(pod) for name, pod in world.pods() if name in self.kinds}
+        return moved | {name for name, kind in kinds.items() if kind != self.kinds[name]}
+
+    def _same(self, probe: Probe, changed: AbstractSet[str]) -> bool:
+        """Tell whether the ends of a probe are the same; behind a Service, everybody."""
+        if probe.expect is None:
+            return not changed
+        return changed.isdisjoint((probe.source, probe.expect))
 
     def answers(self, plan: Plan) -> list[ProbeResult]:
         """Return the recorded answers to a plan; what was not asked then is an error."""
@@ -66,18 +113,22 @@ class Files:
 class Recorder:
     """The recording of a run, written as it goes.
 
-    `rest` is what of a plan is still to be asked. Raises LabError when what is to be resumed is of another
-    cluster, and when a recording has no room for all of it.
+    `rest` is what of a plan is still to be asked, when some is `known`. Raises LabError when a recording has
+    no room for all of it.
     """
 
-    def __init__(self, plan: Plan, files: Files) -> None:
+    def __init__(
+        self, plan: Plan, files: Files, known: Mapping[Probe, ProbeResult] = MappingProxyType({})
+    ) -> None:
         self._plan, self._output = plan, files.output or files.resume
-        self._known: dict[int, ProbeResult] = {}
+        self._known: dict[int, ProbeResult] = {
+            number: known[question.probe]
+            for number, question in enumerate(plan.questions)
+            if question.probe in known
+        }
         if self._output and len(plan.questions) > MOST:
             count = f"{len(plan.questions):,}"
             raise LabError(f"a recording has room for {MOST:,} observations, and these are {count}", _LESS)
-        if files.resume and Path(files.resume).exists():
-            self._resume(files.resume)
         self._asked = [number for number in range(len(plan.questions)) if number not in self._known]
         self.rest = replace(plan, questions=tuple(plan.questions[number] for number in self._asked))
         self._next = time.monotonic() + _PAUSE
@@ -91,26 +142,19 @@ class Recorder:
                 raise _too_large(self._output)
             self._next = time.monotonic() + max(_PAUSE, _TENTH * (time.monotonic() - began))
 
+    def keep(self) -> str:
+        """Write what there is, since it does not go on; return to which file, "" to none."""
+        if not (self._output and self._known):
+            return ""
+        save(self._now(), self._output)
+        return self._output
+
     def finish(self) -> Comparison:
         """Return everything, and write it."""
         found = self._now()
         if self._output:
             save(found, self._output)
         return found
-
-    def _resume(self, path: str) -> None:
-        recording = read(path)
-        now = self._plan.world.placement.pods
-        moved = [name for name, place in recording.placement.pods.items() if now.get(name) != place]
-        if moved:
-            raise LabError(
-                f"`{path}` was recorded when `{moved[0]}` was elsewhere",
-                "what was observed then does not count any more: begin anew",
-            )
-        for number, question in enumerate(self._plan.questions):
-            result = recording.results.get(question.probe)
-            if result is not None and result.outcome is not Outcome.ERROR:
-                self._known[number] = result
 
     def _now(self) -> Comparison:
         numbers = sorted(self._known)
@@ -150,6 +194,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         "identified": world.limits.identified,
         "nodes": [node.name for node in world.nodes],
         "placement": asdict(world.placement),
+        "rules": of_rules(world.cluster),
+        "kinds": {name: of_pod(pod) for name, pod in world.pods()},
     }
     yield json.dumps(head)[:-1] + ', "observations": [\n'
     last = len(comparison.findings) - 1
@@ -200,6 +246,8 @@ def _recording(data: Mapping[str, Any]) -> Recording:
             services={name: _addresses(them) for name, them in placement["services"].items()},
         ),
         results={result.probe: result for result in results},
+        rules=_text(data.get("rules", "")),
+        kinds={_text(name): _text(kind) for name, kind in data.get("kinds", {}).items()},
     )
 
 

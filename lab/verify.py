@@ -108,7 +108,7 @@ def _recorded(console: Console, chosen: Namespace, asked: Asked) -> Comparison:
     if not recording.identified:
         # It was made from inside a cluster, where nobody outside could ask.
         world = replace(world, outside=(), limits=replace(world.limits, identified=False))
-    made = asked.planned(world)
+    made = asked.planned(world, recording.pairs)
     return Comparison(made, recording.answers(made))
 
 

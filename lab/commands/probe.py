@@ -10,8 +10,9 @@ import shutil
 import sys
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from analyzer import Filters, PortSet
@@ -31,7 +32,7 @@ from lab.world import World
 
 if TYPE_CHECKING:  # what most probes do without
     from analyzer.expect.expectation import Expectation
-    from lab.recording import Files
+    from lab.recording import Files, Recording
 
 FORMATS = ("table", "json", "csv", "junit")
 _MOST_AT_A_TIME = 256
@@ -90,9 +91,12 @@ class Asked:
             most=self.most,
         )
 
-    def planned(self, world: World) -> Plan:
-        """Plan the probes: those that decide the expectations, where there are some."""
-        wanted = self.wanted()
+    def planned(self, world: World, known: Collection[tuple[str, str]] = ()) -> Plan:
+        """Plan the probes: those that decide the expectations, where there are some.
+
+        `known`: between whom probes were made already, which are not to be made between others.
+        """
+        wanted = replace(self.wanted(), known=known)
         if not self.expectations:
             return plan(world, wanted)
         if self.sources or self.destinations or self.namespaces or self.ports:
@@ -162,7 +166,9 @@ def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Compariso
     What was decided in a recording to be resumed is not asked again; one to be written is written every few
     seconds, as a whole. Raises LabError when there is nothing to probe: that would verify nothing.
     """
-    patience, made = asked.patience(), planned(lab, asked)
+    patience = asked.patience()
+    earlier = _earlier(files, lab.world)
+    made = planned(lab, asked, earlier.pairs if earlier else ())
     if not made.questions and not asked.expectations:
         raise LabError("nothing of what was asked for can be probed", "ask for other ports, or fewer filters")
     if files is None or not (files.output or files.resume):
@@ -171,16 +177,37 @@ def probed(lab: Provider, asked: Asked, files: Files | None = None) -> Compariso
         return Comparison(made, results)
     from lab.recording import Recorder
 
-    run_ = Recorder(made, files)
-    with _Progress() as progress:
-        lab.observe(run_.rest, patience, progress, run_.take) if run_.rest.questions else None
+    run_ = Recorder(made, files, earlier.results) if earlier else Recorder(made, files)
+    try:
+        with _Progress() as progress:
+            lab.observe(run_.rest, patience, progress, run_.take) if run_.rest.questions else None
+    except BaseException:
+        if kept := run_.keep():
+            tell(f"`{kept}` has what was seen until now: `--resume {kept}` goes on")
+        raise
     return run_.finish()
 
 
-def planned(lab: Provider, asked: Asked) -> Plan:
+def _earlier(files: Files | None, world: World) -> Recording | None:
+    """Return what of a recording to be resumed still counts; None when there is none yet. Raises LabError."""
+    if files is None or not files.resume or not Path(files.resume).exists():
+        return None
+    from lab.recording import read
+
+    found = read(files.resume)
+    try:
+        still = found.still(world)
+    except LabError as error:
+        raise LabError(f"`{files.resume}` cannot be resumed: {error.message}", error.help) from error
+    if lost := len(found.results) - len(still.results):
+        tell(f"{lost:,} of {len(found.results):,} observations in `{files.resume}` do not count, or no more")
+    return still
+
+
+def planned(lab: Provider, asked: Asked, known: Collection[tuple[str, str]] = ()) -> Plan:
     """Plan what to ask a lab, and say so before it is much. Raises LabError when it is too much."""
     try:
-        found = asked.planned(lab.world)
+        found = asked.planned(lab.world, known)
     except TooManyProbesError as error:
         more = f"allow them with `--max-probes {error.count}`{_lasting(lab, error.count, ', which takes')}"
         raise LabError(error.message, f"{_FEWER}; or {more}") from error

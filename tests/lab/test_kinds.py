@@ -180,20 +180,30 @@ def test_another_pod_of_its_kind_takes_the_place_of_one(tmp_path: Path) -> None:
     world = world_of(SHOP, tmp_path)
     made = plan(world)
     for (source, destination), question in between(made).items():
-        for out in ({source}, {destination}, {source, destination}):
-            other = made.instead(question, out)
+        for mute, gone in (({source}, set()), (set(), {destination}), ({source}, {destination})):
+            other = made.instead(question, mute, gone)
             assert other is not None
-            assert not out & {other.probe.source, other.probe.expect}
+            assert other.probe.source not in mute | gone
+            assert other.probe.expect not in gone
             assert kind_of_pair(other.source, other.destination) == kind_of_pair(
                 question.source, question.destination
             )
             assert other.probe.address in made.places.addresses[other.probe.expect or ""]
             assert (other.ports, other.predicted) == (question.ports, question.predicted)
             if source != destination:
-                kept = {source, destination} - out
-                assert kept <= {other.probe.source, other.probe.expect}, "an end that is there stays"
+                assert mute or other.probe.source == source, "an end that can take part stays"
+                assert gone or destination in {other.probe.expect, other.probe.source}
     everybody = set(world.names)
     assert all(made.instead(each, everybody) is None for each in made.questions)
+    assert all(made.instead(each, (), everybody) is None for each in made.questions)
+
+
+def test_who_cannot_ask_can_still_be_asked(tmp_path: Path) -> None:
+    made = plan(world_of([workload("web", 2), *SHOP[1:]], tmp_path))
+    (question,) = (each for pair, each in between(made).items() if set(pair) == {"shop/web-0", "shop/web-1"})
+    other = made.instead(question, {question.probe.source})
+    assert other is not None
+    assert (other.probe.source, other.probe.expect) == (question.probe.expect, question.probe.source)
 
 
 def test_with_every_pair_nobody_takes_the_place_of_another(tmp_path: Path) -> None:

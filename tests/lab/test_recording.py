@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import recording, verify
+from lab import manifests, recording, verify
 from lab.compare import Comparison, Status
 from lab.errors import LabError
-from lab.plan import plan
-from lab.probes import Outcome
+from lab.plan import Wanted, plan
+from lab.probes import Outcome, ProbeResult
 from lab.recording import Files, Recorder
-from lab.world import realize
+from lab.world import Placing, World, realize
 from tests.lab.labs import EXAMPLES
 from tests.lab.seen import all_alike, as_predicted, of_paths
 
@@ -210,3 +211,130 @@ def test_a_recording_that_will_be_too_large_is_given_up_early(
         except LabError:
             told = True
         assert told is refused
+
+
+def _shop(folder: Path, *, ports: str = "80", web: int = 3, lines: int = 0) -> World:
+    """Return a world of web servers and a database that admits them at some ports."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "shop.yaml"
+    path.write_text(
+        "#\n" * lines
+        + "".join(
+            "apiVersion: v1\nkind: Pod\n"
+            f"metadata: {{name: {name}, namespace: shop, labels: {{app: {app}}}}}\n"
+            "spec: {containers: [{name: c, image: i}]}\n---\n"
+            for name, app in [*((f"web-{number}", "web") for number in range(web)), ("db", "db")]
+        )
+        + "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db, namespace: shop}\n"
+        "spec: {podSelector: {matchLabels: {app: db}},"
+        " ingress: [{from: [{podSelector: {matchLabels: {app: web}}}],"
+        f" ports: [{{port: {ports}}}]}}]}}\n"
+    )
+    return realize(manifests.read((str(path),)).cluster, Placing())
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[World, recording.Recording]:
+    world = _shop(tmp_path / "a")
+    path = str(tmp_path / "seen.json")
+    recording.save(as_predicted(plan(world)), path)
+    return world, recording.read(path)
+
+
+def _moved(world: World, *names: str) -> World:
+    pods = [
+        replace(pod, addresses=(f"10.244.9.{number}",)) if name in names else pod
+        for number, (name, pod) in enumerate(world.pods())
+    ]
+    return replace(world, cluster=replace(world.cluster, pods=tuple(pods)))
+
+
+def test_all_of_the_same_cluster_counts_wherever_its_manifests_stand(
+    kept: tuple[World, recording.Recording], tmp_path: Path
+) -> None:
+    world, found = kept
+    assert found.still(world).results == found.results
+    assert found.still(_shop(tmp_path / "b", lines=7)).results == found.results
+
+
+def test_what_was_seen_of_a_pod_that_has_moved_does_not_count(
+    kept: tuple[World, recording.Recording],
+) -> None:
+    world, found = kept
+    still = found.still(_moved(world, "shop/web-1"))
+    lost = {probe for probe in found.results if "shop/web-1" in (probe.source, probe.expect)}
+    assert lost
+    assert found.results.keys() - still.results.keys() == lost
+
+
+def test_nothing_counts_when_everybody_has_moved(kept: tuple[World, recording.Recording]) -> None:
+    world, found = kept
+    with pytest.raises(LabError, match="was elsewhere when it was recorded"):
+        found.still(_moved(world, *world.names))
+
+
+def test_nothing_counts_under_other_policies(kept: tuple[World, recording.Recording], tmp_path: Path) -> None:
+    _, found = kept
+    with pytest.raises(LabError, match="policies, or labels of namespaces, have changed"):
+        found.still(_shop(tmp_path / "b", ports="81"))
+
+
+def test_a_pod_with_other_labels_is_another_one(kept: tuple[World, recording.Recording]) -> None:
+    world, found = kept
+    pods = [replace(pod, labels={"app": "db"}) if name == "shop/web-1" else pod for name, pod in world.pods()]
+    still = found.still(replace(world, cluster=replace(world.cluster, pods=tuple(pods))))
+    assert {"shop/web-1"} == {
+        name
+        for probe in found.results.keys() - still.results.keys()
+        for name in (probe.source, probe.expect)
+        if name == "shop/web-1"
+    }
+
+
+def test_a_pod_that_decided_nothing_is_asked_again_and_so_is_an_error(
+    kept: tuple[World, recording.Recording],
+) -> None:
+    world, found = kept
+    probes = list(found.results)
+    mute = probes[0].source
+    results = {
+        probe: replace_outcome(result, Outcome.UNDECIDABLE if probe.source == mute else Outcome.ERROR)
+        if probe.source == mute or probe == probes[-1]
+        else result
+        for probe, result in found.results.items()
+    }
+    assert probes[-1].source != mute
+    still = replace(found, results=results).still(world).results
+    assert found.results.keys() - still.keys() == {
+        probe for probe in probes if probe.source == mute or probe == probes[-1]
+    }
+
+
+def replace_outcome(result: ProbeResult, outcome: Outcome) -> ProbeResult:
+    return result._replace(outcome=outcome)
+
+
+def test_with_one_pod_more_all_that_was_seen_of_the_others_counts(
+    kept: tuple[World, recording.Recording], tmp_path: Path
+) -> None:
+    world, found = kept
+    pods = {name: (pod.node, pod.addresses) for name, pod in world.pods()}
+    more = realize(
+        _shop(tmp_path / "b", web=4).cluster, Placing(), before=replace(world.placement, pods=pods)
+    )
+    still = found.still(more)
+    made = plan(more, Wanted(known=still.pairs))
+    rest = Recorder(made, Files(resume=str(tmp_path / "none")), still.results).rest
+    outside = {each.name for each in more.outside}
+    assert {probe for probe in found.results if probe.source not in outside} <= still.results.keys()
+    assert all("shop/web-3" in (each.probe.source, each.probe.expect) for each in rest.questions)
+
+
+def test_who_is_stopped_keeps_what_there_is(comparison: Comparison, tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    taking = Recorder(comparison.plan, Files(output=str(path)))
+    assert taking.keep() == ""
+    assert not path.exists(), "nothing was seen yet"
+    taking.take(3, comparison.findings[3].result)
+    assert taking.keep() == str(path)
+    assert [*recording.read(str(path)).results] == [comparison.plan.questions[3].probe]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from lab.plan import Plan, Question
+from lab.plan import Plan
 from lab.probes import Patience, Probe, ProbeResult
 from lab.providers import OnResult, Progress
 from lab.providers.context.probing.rounds import Rounds
@@ -38,13 +38,14 @@ class Relay:
     ) -> list[ProbeResult]:
         """Carry the plan out. `on_result` is told the number of a question when its result is sure."""
         open_ = [*range(len(self._questions))]
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
+            unable = self._turn(open_, patience, progress, on_result)
+            open_ = [number for number in unable if turn < _TURNS - 1 and self._passed_on(number)]
+            if on_result:
+                for number in set(unable).difference(open_):
+                    on_result(number, self._results[number])
             if not open_:
                 break
-            open_ = self._turn(open_, patience, progress, on_result)
-        if on_result:
-            for number in open_:
-                on_result(number, self._results[number])
         return [self._results[number] for number in range(len(self._questions))]
 
     def _turn(
@@ -54,7 +55,7 @@ class Relay:
         progress: Progress | None,
         on_result: OnResult | None,
     ) -> list[int]:
-        """Ask some questions; return those that another pod is to ask."""
+        """Ask some questions; return those that were not asked, since their pods cannot."""
         total = len(self._questions)
         before = total - len(numbers)
         probes = [self._questions[number].probe for number in numbers]
@@ -70,27 +71,19 @@ class Relay:
             self._ways.update(rounds.ways)
             self._missed = {**rounds.missed, **self._missed}
         self._results.update(zip(numbers, found, strict=True))
-        out = {name: why for name, why in rounds.absent.items() if not rounds.able(name)}
-        self._out.update(out)
-        again = []
-        for number in sorted(rounds.open):
-            other = self._other(self._questions[numbers[number]])
-            if other is not None:
-                self._questions[numbers[number]] = other
-                again.append(numbers[number])
-            elif on_result:
-                on_result(numbers[number], found[number])
-        return again
+        self._out.update((name, why) for name, why in rounds.absent.items() if not rounds.able(name))
+        return [numbers[number] for number in sorted(rounds.open)]
 
-    def _other(self, question: Question) -> Question | None:
-        """Return a question as another pod asks it; itself where its pod may go on in a new container."""
+    def _passed_on(self, number: int) -> bool:
+        """Pass a question on to another pod, or to the same one where that may go on in a new container."""
+        question = self._questions[number]
         name = question.probe.source
         if name not in self._out:
-            return question
-        other = self._plan.instead(question, self._out)
-        if other:
+            return True
+        if other := self._plan.instead(question, self._out):
+            self._questions[number] = other
             self._replaced[name] = other.probe.source
-        return other
+        return other is not None
 
     def notes(self) -> Iterator[str]:
         """Yield how the pods asked, why in no better way, and for which of them others did."""
