@@ -17,7 +17,8 @@ def meaning(
     said: Said, protocol: Protocol = TCP, *, words: str = "", cni: str = "calico", answering: bool = False
 ) -> Outcome:
     """What a report about port 80 of `web` means, where `web` answers there for us, or does not."""
-    listening = frozenset({("web", protocol, 80)} if answering else set())
+    why = "" if answering else "permission denied"
+    listening = {("10.244.0.1", protocol, 80): why, ("10.244.0.2", protocol, 80): ""}
     probe = Probe(source="client", address="10.244.0.1", protocol=protocol, port=80, expect="web")
     report = Report(said=said, words=words, started=2.0, took=0.5)
     attempt = Place(profile=cni, answering=listening, began=1.0).attempt(probe, report)

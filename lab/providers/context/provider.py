@@ -21,13 +21,14 @@ from lab import records
 from lab.errors import LabError
 from lab.manifests import Manifests
 from lab.plan import Plan
-from lab.probes import Patience, Probe, ProbeResult
+from lab.probes import Patience, Probe, ProbeResult, Protocol
 from lab.providers import Manner, OnResult, Progress
 from lab.providers.context import applying, waiting
 from lab.providers.context.applying import Applied
 from lab.providers.context.client import Client
 from lab.providers.context.probing import sources
-from lab.providers.context.probing.listening import Listener, listen
+from lab.providers.context.probing.doubts import Doubts
+from lab.providers.context.probing.listening import Listener, Listening
 from lab.providers.context.probing.relay import Relay
 from lab.providers.context.probing.rounds import Rounds
 from lab.providers.context.probing.verdicts import Place
@@ -163,8 +164,9 @@ class ClusterLab:
 
     def trace(self, probe: Probe) -> tuple[ProbeResult, None]:
         """Make one connection. A cluster does not tell which of its policies decided."""
+        listeners = [(probe.expect, probe.protocol, probe.port)] if probe.expect else []
         with self._hung_up_on_failure():
-            (result,) = self._rounds([probe], [], time.monotonic()).run([probe], Patience())
+            (result,) = self._rounds([probe], listeners, time.monotonic()).run([probe], Patience())
         return result, None
 
     def notes(self) -> Sequence[str]:
@@ -251,15 +253,20 @@ class ClusterLab:
         """Have everything where it must be: containers to ask from, and those who answer."""
         self._settle()
         asking = {probe.source for probe in probes}
-        answering = {name for name, protocol, _ in listeners if protocol.name == "UDP"}
+        answering = {name for name, protocol, _ in listeners if protocol is not Protocol.TCP}
         seats = self._seats(asking | answering, asking, progress)
-        place = Place(
-            profile=self.world.cluster.profile,
-            answering=listen(self.client, seats, listeners, self._manner.concurrency),
-            began=began,
+        pods = dict(self.world.pods())
+        addresses = {name: pod.addresses for name, pod in pods.items()}
+        listening = Listening(self.client, seats, addresses, self._manner.concurrency)
+        listening.start(listeners)
+        return Rounds(
+            self.client,
+            {name: seat for name, seat in seats.items() if name in asking},
+            Place(profile=self.world.cluster.profile, answering=listening.spots, began=began),
+            self._manner.concurrency,
+            self.nodes,
+            Doubts(self.client, {name: (pod.namespace, pod.name) for name, pod in pods.items()}, listening),
         )
-        askers = {name: seat for name, seat in seats.items() if name in asking}
-        return Rounds(self.client, askers, place, self._manner.concurrency, self.nodes)
 
     def _seats(self, names: set[str], asking: set[str], progress: Progress | None) -> dict[str, sources.Seat]:
         """Return where to probe from; pods that only answer get a container when they are the lab's own."""

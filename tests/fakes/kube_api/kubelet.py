@@ -30,7 +30,7 @@ IMAGES: Mapping[str, Sequence[str] | None] = {
     "distroless": None,
 }
 PODS = next(kind for kind in BUILT_IN if kind.kind == "Pod")
-_ALWAYS = ("sh", "sleep", "timeout", "kill", "cat")
+_ALWAYS = ("sh", "sleep", "timeout", "kill", "cat", "env")
 _TASK = "e4b1f0c6" * 8
 _UNSCHEDULABLE = "0/2 nodes are available: 2 Insufficient cpu."
 
@@ -51,7 +51,7 @@ class Kubelet:
     By a pod's name (`shop/web`): `pending`, which no node takes; `trouble`, what happens to its commands;
     `held`, the state in which its containers stay.
     `unpullable`: parts of the names of images that cannot be pulled. `crashing`: what containers of a name
-    say before they end, again and again.
+    say before they end, again and again. `old`: nodes whose kernel has no SCTP.
     """
 
     def __init__(self, folder: Path, nodes: Sequence[str] = ("worker",)) -> None:
@@ -59,6 +59,7 @@ class Kubelet:
         self.pending: set[str] = set()
         self.unpullable: set[str] = set()
         self.crashing: dict[str, str] = {}
+        self.old: set[str] = set()
         self.trouble: dict[str, str] = {}
         self.held: dict[str, Object] = {}
         self._images = folder / "images"
@@ -66,6 +67,7 @@ class Kubelet:
         self._mine: set[str] = set()
         for image, programs in IMAGES.items():
             self._make(image, programs)
+        self._write(self._images / "old", "NO_SCTP=yes")
 
     def settle(self, api: KubeApi) -> None:
         """Run the pods that are there and do not run yet."""
@@ -135,9 +137,6 @@ class Kubelet:
             return containers.unpulled(image)
         if container["name"] in self.crashing:
             return containers.crashed(pod, container)
-        program = (container.get("command") or [""])[0]
-        if program and not (self._images / _named(image) / program).exists():
-            return containers.unstarted(_missing(program))
         return copy.deepcopy(RUNNING)
 
     def command(self, pod: Object, container: str, words: Sequence[str]) -> Command | Failed:
@@ -147,9 +146,10 @@ class Kubelet:
         kinds = ("containers", "ephemeralContainers")
         found = [each for kind in kinds for each in pod["spec"].get(kind) or ()]
         wanted = next(str(each["image"]) for each in found if each["name"] == container)
-        image = _named(wanted)
+        image = next((each for each in IMAGES if each in wanted), "busybox")
         if not (self._images / image / words[0]).exists():
-            runc = f"OCI runtime exec failed: exec failed: {_missing(words[0])}"
+            said = f'exec: "{words[0]}": executable file not found in $PATH: unknown'
+            runc = f"OCI runtime exec failed: exec failed: unable to start container process: {said}"
             return Failed(f'failed to exec in container: failed to start exec "{_TASK}": {runc}')
         if tuple(words) == ("kill", "1"):
             for each in pod["status"].get("ephemeralContainerStatuses") or ():
@@ -157,6 +157,8 @@ class Kubelet:
                     each["state"] = copy.deepcopy(ENDED)
             return ["true"], os.environ
         environment = {**os.environ, "PATH": str(self._images / image)}
+        if pod["spec"].get("nodeName") in self.old:
+            environment["PATH"] = f"{self._images / 'old'}:{environment['PATH']}"
         return [*self.way(pod), *words], environment
 
     def way(self, pod: Object) -> Sequence[str]:
@@ -168,22 +170,17 @@ class Kubelet:
         folder.mkdir(parents=True)
         for program in () if programs is None else (*_ALWAYS, *programs):
             if program == "agnhost":
-                script = Path(__file__).with_name("agnhost.py")
-                (folder / program).write_text(f'#!/bin/sh\nexec {sys.executable} -IS {script} "$@"\n')
-                (folder / program).chmod(0o755)
+                self._write(folder)
             elif (found := shutil.which(program)) and not (folder / program).exists():
                 (folder / program).symlink_to(found)
 
-
-def _named(image: str) -> str:
-    """Return which of the known images one is."""
-    return next((each for each in IMAGES if each in image), "busybox")
-
-
-def _missing(program: str) -> str:
-    return (
-        f'unable to start container process: exec: "{program}": executable file not found in $PATH: unknown'
-    )
+    def _write(self, folder: Path, *settings: str) -> None:
+        """Put what stands in for agnhost into a folder."""
+        folder.mkdir(exist_ok=True)
+        script = Path(__file__).with_name("agnhost.py")
+        words = [sys.executable, "-IS", str(script), '"$@"']
+        (folder / "agnhost").write_text("#!/bin/sh\n" + " ".join((*settings, "exec", *words)) + "\n")
+        (folder / "agnhost").chmod(0o755)
 
 
 def title(pod: Object) -> str:

@@ -14,6 +14,8 @@ from typing import Self
 import yaml
 
 from lab.manifests import read
+from lab.probes import Protocol
+from lab.providers.netns.client import Lab
 from lab.providers.netns.provider import EmbeddedLab
 from lab.world import Placing
 from tests.fakes.kube_api import KubeApi, Object
@@ -57,6 +59,8 @@ class Living(Kubelet):
         else:
             self._lab.deploy(manifests)
         self._lab.serve()
+        with Lab.connect(self._name) as lab:  # where somebody answers SCTP, all other ports refuse it
+            lab.listen((name, Protocol.SCTP, 1) for name, _ in self._lab.world.pods())
         self._last = text
 
     def way(self, pod: Object) -> Sequence[str]:

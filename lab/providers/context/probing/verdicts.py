@@ -5,12 +5,14 @@ Comes in: a report, and what is known of the place: which CNI, who answers. Goes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analyzer.model import Denial
 from analyzer.profiles import PROFILES
 from lab.probes import Attempt, Outcome, Probe, Protocol
 from lab.providers.context.probing.asking import Report
+from lab.providers.context.probing.listening import Spot
 from lab.providers.context.probing.script import Said
 
 _Found = tuple[Outcome, str | None]
@@ -20,12 +22,12 @@ _Found = tuple[Outcome, str | None]
 class Place:
     """What decides how an answer is to be read.
 
-    `profile` is the CNI's name; `answering` are the pods that answer for us, by name, protocol and port;
-    `began` the beginning of the run on the monotonic clock.
+    `profile` is the CNI's name; `answering` says of addresses, protocols and ports why nobody answers for us
+    there, "" where somebody does; `began` is the beginning of the run on the monotonic clock.
     """
 
     profile: str
-    answering: frozenset[tuple[str, Protocol, int]]
+    answering: Mapping[Spot, str]
     began: float
 
     def attempt(self, probe: Probe, report: Report) -> Attempt:
@@ -45,6 +47,8 @@ class Place:
                 found = self._silence(probe)
             case Said.UNSUPPORTED:
                 found = Outcome.UNDECIDABLE, report.words
+            case Said.OTHER if "family not supported" in report.words:
+                found = Outcome.UNDECIDABLE, f"no IPv{6 if ':' in probe.address else 4} on this node"
             case Said.OTHER if "not supported" in report.words:
                 found = Outcome.UNDECIDABLE, f"no {probe.protocol.name} on this node"
             case Said.OTHER:
@@ -60,8 +64,9 @@ class Place:
         return Outcome.REFUSED, None
 
     def _silence(self, probe: Probe) -> _Found:
-        """Nothing came: TCP is answered by every kernel, other protocols only by who listens."""
-        listening = (probe.expect or "", probe.protocol, probe.port) in self.answering
-        if probe.protocol is Protocol.TCP or listening:
+        """Nothing came: TCP is answered by every kernel, other protocols only by who listens there."""
+        why = self.answering.get((probe.address, probe.protocol, probe.port))
+        if probe.protocol is Protocol.TCP or why == "":
             return Outcome.DROPPED, None
-        return Outcome.UNDECIDABLE, f"nobody of ours answers {probe.protocol.name} there"
+        nobody = f"nobody of ours answers {probe.protocol.name} there"
+        return Outcome.UNDECIDABLE, f"{nobody}: {why}" if why else nobody
