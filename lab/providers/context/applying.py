@@ -7,6 +7,8 @@ error before anything is applied.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,10 @@ _IN_NAMESPACES = (
     "/apis/networking.k8s.io/v1/networkpolicies",
 )
 _CLUSTERS_OWN = frozenset(("kube-root-ca.crt", "default"))
+_NO_ACCOUNT = re.compile(r"error looking up service account [^/]+/default:")
+_ACCOUNT = 30.0
+_PAUSE = 0.5
+_GOING = 180.0
 _MADE_ANEW = frozenset(("Pod", "Job"))
 """Of these most fields cannot be changed."""
 
@@ -82,9 +88,16 @@ def labels_of(lab: str) -> dict[str, str]:
     return {MANAGED_BY: "kubereach", LAB: lab}
 
 
-def apply(client: Client, documents: Sequence[Document], *, labels: Mapping[str, str]) -> Applied:
+def apply(
+    client: Client,
+    documents: Sequence[Document],
+    *,
+    labels: Mapping[str, str],
+    told: waiting.Told | None = None,
+) -> Applied:
     """Apply documents with our labels; namespaces that they use and that are missing are made as well.
 
+    What is ours and is still being deleted is waited for; `told` is told so.
     Raises LabError before anything is changed when something is there that is not ours; when something fails
     later, what was not there before is removed again.
     """
@@ -93,7 +106,7 @@ def apply(client: Client, documents: Sequence[Document], *, labels: Mapping[str,
         _check(each)
     wanted = [*_missing_namespaces(client, wanted, labels), *wanted]
     wanted.sort(key=lambda each: _FIRST.index(each["kind"]) if each["kind"] in _FIRST else len(_FIRST))
-    known = {ref.path for ref in _ours(client, wanted, labels)}
+    known = {ref.path for ref in _ours(client, wanted, labels, told)}
     made: list[Ref] = []
     try:
         for each in wanted:
@@ -215,9 +228,13 @@ def _missing_namespaces(
     ]
 
 
-def _ours(client: Client, documents: Iterable[Object], labels: Mapping[str, str]) -> list[Ref]:
+def _ours(
+    client: Client, documents: Iterable[Object], labels: Mapping[str, str], told: waiting.Told | None
+) -> list[Ref]:
     """Return what is there already. Raises LabError for everything that is not ours, at once."""
-    there, foreign = [], []
+    there: list[Ref] = []
+    foreign: list[Ref] = []
+    going: list[Ref] = []
     defined = {each["kind"] for each in documents if each["kind"] in _FIRST}
     for each in documents:
         try:
@@ -229,9 +246,12 @@ def _ours(client: Client, documents: Iterable[Object], labels: Mapping[str, str]
         found = client.find(ref.path)
         if found is None:
             continue
-        there.append(ref)
         if found["metadata"].get("deletionTimestamp"):
-            raise LabError(f"{ref} is being deleted", "wait until it is gone, and try again")
+            if not bears(found, labels):
+                raise LabError(f"{ref} is being deleted", "wait until it is gone, and try again")
+            going.append(ref)
+            continue
+        there.append(ref)
         if not bears(found, labels):
             foreign.append(ref)
     if foreign:
@@ -240,6 +260,8 @@ def _ours(client: Client, documents: Iterable[Object], labels: Mapping[str, str]
             f"{names} {'is' if len(foreign) == 1 else 'are'} there already, and not this lab's",
             "give yours other names, or remove those yourself: what others made is not taken over",
         )
+    for ref in going:
+        waiting.gone(client, ref.path, _GOING, what=f"{ref}, which is being deleted,", told=told)
     return there
 
 
@@ -257,7 +279,7 @@ def _ref(client: Client, document: Object) -> Ref:
 
 def _apply(client: Client, document: Object, ref: Ref) -> None:
     try:
-        client.apply(document)
+        _with_account(client, document)
     except ApiError as error:
         if error.status != 422 or ref.kind not in _MADE_ANEW or client.find(ref.path) is None:
             raise
@@ -266,6 +288,20 @@ def _apply(client: Client, document: Object, ref: Ref) -> None:
         client.apply(document)
     if ref.kind == "CustomResourceDefinition":
         _established(client, ref)
+
+
+def _with_account(client: Client, document: Object) -> None:
+    """Apply a document, again while a controller has yet to make the account that every namespace has."""
+    ends = time.monotonic() + _ACCOUNT
+    while True:
+        try:
+            client.apply(document)
+        except ApiError as error:
+            if not _NO_ACCOUNT.search(error.words) or time.monotonic() > ends:
+                raise
+        else:
+            return
+        time.sleep(_PAUSE)
 
 
 def _established(client: Client, ref: Ref) -> None:

@@ -122,7 +122,8 @@ class ClusterLab:
             )
         before = Applied.read(self.record.settings.get("applied"), self.labels)
         # Pods and workloads run while the policies take hold, as `kubectl apply -f` would have it.
-        after = applying.apply(self.client, manifests.documents, labels=self.labels)
+        told = told or now_and_then(sys.stderr)
+        after = applying.apply(self.client, manifests.documents, labels=self.labels, told=told)
         stale = tuple(ref for ref in before.refs if ref.path not in {each.path for each in after.refs})
         settings = {
             **self.record.settings,
@@ -135,7 +136,6 @@ class ClusterLab:
         settings = {**self.record.settings, "changed": time.time()}
         self._save(replace(self.record, settings=settings))
         selector = ",".join(f"{key}={value}" for key, value in self.labels.items())
-        told = told or now_and_then(sys.stderr)
         waiting.pods_ready(self.client, spaces, waiting.PATIENCE, selector=selector, told=told)
         self._read = None
 

@@ -102,9 +102,15 @@ def pods_ready(
     _wait(client, missing, "pods are not ready", patience, chosen, told)
 
 
-def gone(client: Client, path: str, patience: float = PATIENCE) -> None:
-    """Wait until an object is deleted."""
-    _wait(client, lambda: "it is still there" if client.find(path) else "", f"`{path}` stays", patience, [])
+def gone(
+    client: Client, path: str, patience: float = PATIENCE, *, what: str = "", told: Told | None = None
+) -> None:
+    """Wait until an object is deleted; `what` is how messages name it, the path when it is left out."""
+
+    def missing() -> str:
+        return f"{what or 'it'} is still there" if client.find(path) else ""
+
+    _wait(client, missing, f"{what or f'`{path}`'} is not gone", patience, [], told)
 
 
 def until(client: Client, missing: Callable[[], str], what: str, patience: float = PATIENCE) -> None:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.kube_api import removal, writes
+from tests.fakes.kube_api import removal, statuses, writes
 from tests.fakes.kube_api.kinds import BUILT_IN, Kind, Object, Place
 from tests.fakes.kube_api.statuses import Refused
 from tests.fakes.kube_api.validation import defaulted
@@ -36,7 +36,18 @@ class Controllers:
         self.quiet = frozenset(quiet)
         self.stuck = set(stuck)
         self.slow = slow
+        self.accounts: dict[str, int] = {}
+        """How many pods are yet refused in a namespace, whose account is not there before."""
         self._looked: dict[str, int] = {}
+
+    def account(self, place: Place) -> None:
+        """Raise Refused for a pod in a namespace that has no account yet."""
+        left = self.accounts.get(place.namespace, 0)
+        if left:
+            self.accounts[place.namespace] = left - 1
+            missing = 'serviceaccount "default" not found'
+            words = f"error looking up service account {place.namespace}/default: {missing}"
+            raise Refused(statuses.forbidden(place, words))
 
     def make(self, api: KubeApi) -> None:
         """Make the kinds and pods that are wanted, and remove those that are not any more."""

@@ -160,6 +160,8 @@ def finish(api: KubeApi, place: Place, live: Object | None, found: Object, *, dr
     validation.defaulted(kind, found)
     if live is None:
         admission.created(api.store, place)
+        if kind.kind == "Pod":
+            api.controllers.account(place)
     if kind.kind == "Pod" and place.subresource != "status":
         admission.secure(api.store, place, found)
     if causes := validation.errors(kind, found, live if place.subresource == "" else None):

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from lab.commands import Reading, carried_out, up as up_command
 from lab.providers import Manner
 from lab.providers.context import waiting
 from tests.fakes.kube_api import Dropped, Request, status
+from tests.fakes.kube_api.admission import NAMESPACES
 from tests.lab import labs, sandbox
 from tests.lab.context.cluster import Cluster, Object
 from tests.lab.context.conftest import daemon_set
@@ -283,6 +285,39 @@ def test_a_namespace_that_is_terminating_takes_nothing_and_nothing_is_left(
     refused(invoke("deploy", "--yes", behind=(str(mine),)), "because it is being terminated")
     assert not [key for key in cluster.objects("pods") if key[1] in ("a", "new")]
     assert ("", "fresh") not in cluster.objects("namespaces")
+
+
+def test_what_is_ours_and_still_being_deleted_is_waited_for(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx", "fresh")))
+    assert invoke("deploy", "--yes", behind=(str(mine),)).code == 0
+    namespace = cluster.objects("namespaces")["", "fresh"]
+    namespace["metadata"]["finalizers"] = ["example.com/hold"]
+    before = namespace["metadata"]["uid"]
+    assert invoke("down").code == 0
+    assert cluster.objects("namespaces")["", "fresh"]["metadata"]["deletionTimestamp"]
+    let_go = threading.Timer(2, lambda: cluster.store.remove(NAMESPACES, "", "fresh"))
+    let_go.start()
+    try:
+        done = invoke("up", "--provider", "context", "--yes", behind=(str(mine),))
+    finally:
+        let_go.join()
+    assert done.code == 0, done.err
+    assert cluster.objects("namespaces")["", "fresh"]["metadata"]["uid"] != before
+    assert ("fresh", "new") in cluster.objects("pods")
+
+
+def test_a_new_namespace_has_no_account_for_pods_at_first(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    cluster.controllers.accounts["fresh"] = 2
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(pod("new", "nginx", "fresh")))
+    done = invoke("deploy", "--yes", behind=(str(mine),))
+    assert done.code == 0, done.err
+    assert ("fresh", "new") in cluster.objects("pods")
 
 
 def test_a_permission_that_is_missing_is_named_and_nothing_is_left(
