@@ -19,6 +19,7 @@ from analyzer.load import Document
 from analyzer.load.block import Memory
 from analyzer.load.text import Refused, decode, shown
 from analyzer.load.yaml_text import read_yaml
+from lab import families
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ NAME = "calico-node"
 """Calico's DaemonSet, and the container in it that holds Felix, its agent."""
 
 NAMESPACE = "kube-system"
-POOL = "CALICO_IPV4POOL_CIDR"
 LOOSE = "FELIX_IGNORELOOSERPF"
 PART = "kubereach.dev/part"
 # Calico is tested with these versions of Kubernetes, the first and the last.
@@ -116,8 +116,9 @@ def patched(
 
     Raises LabError for a cluster to which this manifest cannot be fitted.
     """
-    made = Manifest(documents=copy.deepcopy(manifest.documents), source=manifest.source)
     wanted = {**_needed(manifest, pod_cidrs), **(variables or {})}
+    documents = families.assigning(copy.deepcopy(manifest.documents), wanted)
+    made = Manifest(documents=tuple(documents), source=manifest.source)
     container = _container(_daemon_set(made))
     container["env"] = with_variables(container.get("env") or [], wanted)
     return made
@@ -183,7 +184,7 @@ def install(client: Client, manifest: Manifest, extra: Mapping[str, str] | None 
     from lab.providers.context.applying import MANAGED_BY, apply
 
     chosen = dict(extra or {})
-    fitted = patched(manifest, () if POOL in chosen else pod_cidrs(client), chosen)
+    fitted = patched(manifest, _networks(client, chosen), chosen)
     documents = [Document(each, manifest.source) for each in fitted.documents]
     # Labels of its own: what a lab deploys later, and removes, is something else.
     return len(apply(client, documents, labels={MANAGED_BY: "kubereach", PART: "calico"}).refs)
@@ -229,14 +230,23 @@ def ready(client: Client, patience: float, told: Callable[[str], object] | None 
     waiting.rolled_out(client, "Deployment", NAMESPACE, "coredns", patience, told)
 
 
+def _networks(client: Client, chosen: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where pods shall have addresses: where the user says so, else where the cluster does."""
+    pools = (chosen.get(name, families.NONE) for name in (families.POOL, families.POOL6))
+    said = tuple(pool for pool in pools if pool != families.NONE)
+    try:
+        found = pod_cidrs(client)
+    except LabError:
+        if not said:
+            raise
+        return said
+    # Of a family that the user names, theirs comes first.
+    return (*said, *found)
+
+
 def _needed(manifest: Manifest, cidrs: Sequence[str]) -> dict[str, str]:
     """Return the variables that calico-node must have in this cluster."""
-    if any(":" in cidr for cidr in cidrs):
-        raise LabError(
-            "Calico is set up for IPv4 by this lab, and the cluster has pod addresses of IPv6",
-            "take kind's own network, which knows both: `--cni kindnet`",
-        )
-    wanted = {POOL: cidrs[0]} if cidrs else {}
+    wanted = families.variables(cidrs)
     version = manifest.version
     if version is not None and version <= _LAST_STRICT:
         wanted[LOOSE] = "true"

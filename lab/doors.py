@@ -131,16 +131,20 @@ def calico_patch(context: Context, name: str = LAB, calico_env: Sequence[str] | 
     help={
         "file": "to write",
         "manifests": "files and folders, separated by spaces (default: manifests/)",
+        "cni": "calico, or kindnet, which the node image has (default: what kind-config.yaml says)",
         **{key: KIND[key] for key in ("kubernetes-version", "calico-version", "calico-manifest")},
+        "probe-image": "an agnhost that is probed with instead of the usual one, to be named to `up` too",
     },
 )
-def images_save(
+def images_save(  # noqa: PLR0913 - one parameter an option
     context: Context,
     file: str,
     manifests: str = "",
+    cni: str = "",
     kubernetes_version: str = "",
     calico_version: str = "",
     calico_manifest: str = "",
+    probe_image: str = "",
 ) -> None:
     """Save all images that a kind cluster needs, and Calico's manifest, in one file."""
 
@@ -149,7 +153,12 @@ def images_save(
         from lab.providers.kind.wanted import Wanted
 
         wanted = Wanted(
-            name=LAB, kubernetes=kubernetes_version, calico=calico_version, manifest=calico_manifest
+            name=LAB,
+            cni=cni,
+            kubernetes=kubernetes_version,
+            calico=calico_version,
+            manifest=calico_manifest,
+            probe=probe_image,
         )
         return cluster.save_images(console, Reading(paths=tuple(split(manifests))), file, wanted)
 

@@ -18,7 +18,7 @@ from lab import calico, records
 from lab.commands import Reading, tell
 from lab.errors import LabError
 from lab.manifests import read
-from lab.providers.kind import config, engines, images, provider, versions
+from lab.providers.kind import config, engines, images, provider
 from lab.providers.kind.cluster import KindCluster
 from lab.providers.kind.provider import KindLab
 from lab.providers.kind.wanted import Wanted
@@ -95,13 +95,17 @@ def patch(console: Console, *, name: str, variables: Sequence[str] = ()) -> int:
 def save_images(console: Console, reading: Reading, path: str, wanted: Wanted) -> int:
     """Write a file with all images that a kind cluster with some manifests needs, and Calico's manifest."""
     engine = engines.find()
-    version = wanted.calico or calico.VERSION
-    data, source = calico.manifest_bytes(wanted.calico, wanted.manifest)
-    manifest = calico.read(data, source)
-    names = provider.needed_images(read(reading.paths, reading.said).documents, manifest)
-    node = versions.node_image(wanted.kubernetes)
-    with Steps(sys.stderr).step(f"saving {len(names) + 1} images to {path}"):
-        images.save(Path(path), engine, node, names, (wanted.manifest or version, data))
+    configuration = provider.configured(wanted)
+    saved, manifest = None, None
+    if configuration.cni == config.CALICO:
+        data, source = calico.manifest_bytes(wanted.calico, wanted.manifest)
+        manifest = calico.read(data, source)
+        saved = (wanted.manifest or wanted.calico or calico.VERSION, data)
+    documents = read(reading.paths, reading.said).documents
+    names = provider.needed_images(documents, manifest, wanted.probe)
+    nodes = configuration.images
+    with Steps(sys.stderr).step(f"saving {len(names) + len(nodes)} images to {path}"):
+        images.save(Path(path), engine, nodes, names, saved)
     return Exit.FINE
 
 

@@ -108,9 +108,70 @@ def test_a_field_that_nobody_declared_is_an_error_of_the_server_as_the_real_one_
     code, told = apply(WEB, wanted)
     assert (code, told.get("reason")) == (500, None)
     assert told["message"] == (
-        "failed to create typed patch object (default/web; apps/v1, Kind=Deployment): "
+        "failed to create typed patch object (/web; apps/v1, Kind=Deployment): "
         '.spec.template.spec.containers[name="web"].imgae: field not declared in schema'
     )
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        (
+            {"ports": [{"containerPort": 80}] * 2},
+            '.ports: duplicate entries for key [containerPort=80,protocol="TCP"]',
+        ),
+        (
+            {"env": [{"name": "A", "value": 1}]},
+            '.env[name="A"].value: expected string, got &value.valueUnstructured{Value:1}',
+        ),
+        ({"ports": {"a": 1}}, ".ports: expected list, got &{map[a:1]}"),
+        ({"ports": [1]}, ".ports: element 0: associative list with keys may not have non-map elements"),
+        ({"stdin": "yes"}, ".stdin: expected boolean, got &{yes}"),
+        (
+            {"ports": [{"containerPort": "x"}]},
+            (
+                '.ports[containerPort="x",protocol="TCP"].containerPort: '
+                "expected numeric (int or float), got string"
+            ),
+        ),
+        ({"securityContext": []}, ".securityContext: expected map, got &{[]}"),
+    ],
+)
+def test_what_has_another_type_than_its_kind_declares_is_told(
+    api: KubeApi, apply: Send, container: Object, words: str
+) -> None:
+    wanted = deployment()
+    wanted["spec"]["template"]["spec"]["containers"][0].update(container)
+    code, told = apply(WEB, wanted)
+    assert (code, told.get("reason"), told.get("details")) == (500, None, None)
+    assert told["message"] == (
+        "failed to create typed patch object (/web; apps/v1, Kind=Deployment): "
+        f'.spec.template.spec.containers[name="web"]{words}'
+    )
+
+
+def test_a_map_that_was_given_up_is_a_conflict_with_who_asked_for_it_empty(api: KubeApi, apply: Send) -> None:
+    apply(SETTINGS, settings(a="1"), "helm")
+    code, found = apply(SETTINGS, settings(), "helm")
+    assert code == 200
+    assert "data" not in found, "an empty map is none"
+    code, told = apply(SETTINGS, settings(b="2"))
+    assert (code, told["details"]["causes"][0]["field"]) == (409, ".data")
+
+
+def test_an_empty_map_takes_nothing_from_others(api: KubeApi, apply: Send) -> None:
+    apply(SETTINGS, settings(a="1"), "helm")
+    apply(SETTINGS, settings())
+    code, found = apply(SETTINGS, settings(a="1"), "helm")
+    assert (code, found["data"]) == (200, {"a": "1"})
+
+
+def test_an_object_of_another_version_than_the_live_one_is_not_applied(api: KubeApi, apply: Send) -> None:
+    apply(SETTINGS, settings())
+    stale = {**settings(), "metadata": {"name": "settings", "resourceVersion": "1"}}
+    code, told = apply(SETTINGS, stale)
+    assert (code, told["reason"]) == (409, "Conflict")
+    assert "the object has been modified" in told["message"]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +180,27 @@ def test_a_field_that_nobody_declared_is_an_error_of_the_server_as_the_real_one_
         ({"metadata": {"name": "other"}}, "fieldManager=x", 400, "does not match the name on the URL"),
         ({"metadata": {"managedFields": []}}, "fieldManager=x", 400, "metadata.managedFields must be nil"),
         ({}, "", 422, "fieldManager: Required value: is required for apply patch"),
+        ({}, "fieldManager=x", 400, "the name of the object (settings based on URL) was undeterminable"),
+        (
+            {"metadata": {"name": "settings", "namespace": "other"}},
+            "fieldManager=x",
+            400,
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ),
+        ({"kind": "Secret"}, "fieldManager=x", 400, "invalid object type: /v1, Kind=Secret"),
+        (
+            {},
+            "fieldManager=x&dryRun=x",
+            422,
+            '"" is invalid: dryRun: Unsupported value: ["x"]: supported values: "All"',
+        ),
+        (
+            {},
+            "fieldManager=x&fieldValidation=Foo",
+            422,
+            'fieldValidation: Unsupported value: "Foo": supported values: "", "Ignore", "Strict", "Warn"',
+        ),
+        ({}, f"fieldManager={'x' * 129}", 422, "fieldManager: Too long: may not be more than 128 bytes"),
     ],
 )
 def test_an_apply_that_is_not_one_is_refused(
@@ -136,3 +218,16 @@ def test_making_something_by_apply_takes_the_permission_to_create(api: KubeApi, 
     assert code == 403
     assert 'cannot create resource "configmaps" in API group ""' in told["message"]
     assert 'in the namespace "default"' in told["message"]
+
+
+def test_a_patch_of_an_unknown_type_is_refused_and_force_is_for_apply_only(api: KubeApi, raw: Send) -> None:
+    code, told = raw("PATCH", f"{SETTINGS}?fieldManager=x", settings(), "application/json")
+    assert (code, told["message"]) == (415, "415: Unsupported Media Type")
+    code, told = raw("PATCH", f"{SETTINGS}?force=true", {}, "application/merge-patch+json")
+    words = "force: Forbidden: may not be specified for non-apply patch"
+    assert (code, told["message"]) == (422, f'PatchOptions.meta.k8s.io "" is invalid: {words}')
+    assert told["details"] == {
+        "group": "meta.k8s.io",
+        "kind": "PatchOptions",
+        "causes": [{"reason": "FieldValueForbidden", "message": words.partition(": ")[2], "field": "force"}],
+    }

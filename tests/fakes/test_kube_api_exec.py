@@ -152,7 +152,23 @@ def test_a_pod_without_a_node_and_a_container_that_does_not_run_are_refused(
         "pod late does not have a host assigned"
     )
     error = refused(lambda: client.exec("shop", "held", "c0", ["sh"]))
-    assert (error.status, 'container not found ("c0")' in error.words) == (500, True)
+    assert (error.status, error.words) == (500, 'container not found ("c0")')
+    assert error.help == "it does not run, not yet or not any more: `kubectl describe pod` says why"
+
+
+def test_a_command_that_a_signal_ended_has_the_status_that_shells_give_it(
+    shop: KubeApi, client: Client
+) -> None:
+    ended = client.exec("shop", "web", "c0", ["sh", "-c", "kill -9 $$"], timeout=20)
+    assert (ended.status, ended.trouble) == (137, "")
+
+
+def test_protocols_that_the_server_does_not_know_are_refused_without_a_word(
+    shop: KubeApi, client: Client
+) -> None:
+    shop.protocols = ("v6.channel.k8s.io",)
+    error = refused(lambda: client.exec("shop", "web", "c0", ["sh"]))
+    assert (error.status, error.words) == (403, "the connection is not upgraded")
 
 
 def test_a_request_that_does_not_upgrade_is_refused(shop: KubeApi, raw: Send) -> None:
@@ -170,6 +186,7 @@ def test_exec_takes_both_permissions(shop: KubeApi, client: Client, verb: str) -
         in error.words
     )
     assert f"`kubectl auth can-i {verb} pods --subresource=exec -n shop`" in str(error.help)
+    assert '{apiGroups: [""], resources: [pods/exec], verbs: [get, create]}' in str(error.help)
 
 
 def test_an_upgrade_that_a_busy_server_refuses_is_asked_for_again(

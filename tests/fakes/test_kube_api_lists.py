@@ -65,7 +65,7 @@ def test_a_token_that_expired_is_answered_with_410_and_one_for_the_rest_as_it_is
 def test_a_token_that_is_none_is_a_bad_request(api: KubeApi, core: Any) -> None:
     code, told = refused(lambda: core.list_namespaced_pod("shop", _continue="nonsense"))
     assert (code, told["reason"]) == (400, "BadRequest")
-    assert told["message"].startswith("continue key is not valid")
+    assert told["message"].startswith("invalid continue token: continue key is not valid: ")
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,62 @@ def test_fields_are_selected_where_the_kind_knows_them(api: KubeApi, core: Any) 
     assert [each.metadata.namespace for each in only.items] == ["shop"]
     code, told = refused(lambda: core.list_namespaced_pod("shop", field_selector="spec.image=x"))
     assert (code, told["message"]) == (400, "field label not supported: spec.image")
-    code, told = refused(lambda: core.list_namespaced_service("shop", field_selector="spec.type=x"))
+    assert names(core.list_namespaced_service("shop", field_selector="spec.type=x")) == []
+    code, told = refused(lambda: core.list_namespaced_config_map("shop", field_selector="spec.type=x"))
     assert told["message"].startswith('"spec.type" is not a known field selector: only "metadata.name"')
 
 
-def test_a_selector_that_cannot_be_read_is_a_bad_request(api: KubeApi, core: Any) -> None:
-    code, told = refused(lambda: core.list_namespaced_pod("shop", label_selector="a=(b"))
-    assert code == 400
-    assert told["message"].startswith("unable to parse requirement")
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [
+        ("a=(b", "unable to parse requirement: found '(', expected: identifier"),
+        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+        ("a in (b c)", "unable to parse requirement: found 'c', expected: ',' or ')'"),
+        ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+        ("!", "unable to parse requirement: found '', expected: identifier"),
+        (",", "found ',', expected: !, identifier, or 'end of string'"),
+        ("a,,b", "found ',', expected: identifier after ','"),
+        ("a=b c", "found 'c', expected: ',' or 'end of string'"),
+        ("-a", 'unable to parse requirement: <nil>: Invalid value: "-a": name part must consist of'),
+        ("a=-b", 'unable to parse requirement: values[0][a]: Invalid value: "-b": a valid label must'),
+        (
+            "a>x",
+            "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_selector_is_told(api: KubeApi, core: Any, selector: str, words: str) -> None:
+    code, told = refused(lambda: core.list_namespaced_pod("shop", label_selector=selector))
+    assert (code, told["reason"]) == (400, "BadRequest")
+    assert told["message"].startswith(words)
+
+
+def test_a_revision_that_is_yet_to_come_is_a_timeout(api: KubeApi, core: Any) -> None:
+    code, told = refused(lambda: core.list_namespaced_pod("shop", resource_version="99999999"))
+    assert (code, told["reason"]) == (504, "Timeout")
+    assert told["message"].startswith("Timeout: Too large resource version: 99999999, current: ")
+    assert told["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nonesuch", "/api/v2/pods", "/apis/apps/v9/deployments"])
+def test_a_kind_that_is_not_served_is_a_status_where_its_group_is(raw: Raw, path: str) -> None:
+    code, told = raw("GET", path)
+    assert (code, told["reason"], told["details"]) == (404, "NotFound", {})
+    assert told["message"] == "the server could not find the requested resource"
+
+
+def test_who_does_not_say_who_they_are_may_look_at_the_version_only(api: KubeApi, connected: Any) -> None:
+    api.users = {"secret": "jane"}
+    pool = connected.rest_client.pool_manager
+    assert pool.request("GET", f"{api.url}/version").status == 200
+    found = pool.request("GET", f"{api.url}/api/v1/pods")
+    assert found.status == 403
+    assert json.loads(found.data)["message"] == (
+        'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the '
+        "cluster scope"
+    )
+    told = json.loads(pool.request("GET", f"{api.url}/apis").data)
+    assert told["message"] == 'forbidden: User "system:anonymous" cannot get path "/apis"'
 
 
 @pytest.mark.parametrize(

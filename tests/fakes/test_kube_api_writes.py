@@ -149,6 +149,31 @@ def test_nothing_is_made_in_a_namespace_that_is_missing(api: KubeApi, raw: Send)
     assert (code, told["message"]) == (404, 'namespaces "shop" not found')
 
 
+def test_a_namespace_that_goes_is_told_to_who_would_make_it_anew(shop: KubeApi, raw: Send) -> None:
+    held = {"metadata": {"name": "held", "finalizers": ["a.example/x"]}}
+    raw("POST", "/api/v1/namespaces/shop/configmaps", held)
+    raw("DELETE", "/api/v1/namespaces/shop")
+    code, told = raw("POST", "/api/v1/namespaces", namespace())
+    assert (code, told["reason"]) == (409, "AlreadyExists")
+    assert told["message"] == 'object is being deleted: namespaces "shop" already exists'
+    more = {"metadata": {"finalizers": ["a.example/x", "a.example/y"]}}
+    path = "/api/v1/namespaces/shop/configmaps/held"
+    code, told = raw("PATCH", path, more, "application/merge-patch+json")
+    assert code == 422
+    assert told["details"]["causes"][0]["message"] == (
+        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+        '[]string{"a.example/y"}'
+    )
+
+
+def test_a_namespace_lies_in_itself_to_who_judges_permissions(shop: KubeApi, raw: Send) -> None:
+    shop.denied.add("get namespaces")
+    _, told = raw("GET", "/api/v1/namespaces/shop")
+    assert told["message"].endswith(
+        'cannot get resource "namespaces" in API group "" in the namespace "shop"'
+    )
+
+
 def test_a_namespace_waits_for_the_finalizers_in_it_and_takes_nothing_new(
     shop: KubeApi, raw: Send, apply: Send
 ) -> None:
@@ -181,7 +206,14 @@ def test_another_object_of_the_same_name_is_not_deleted(shop: KubeApi, raw: Send
     raw("POST", PODS, pod())
     code, told = raw("DELETE", f"{PODS}/web", {"preconditions": {"uid": "another"}})
     assert code == 409
-    assert "Precondition failed: UID in precondition: another, UID in object meta: 0000" in told["message"]
+    assert told["message"].startswith(
+        'Operation cannot be fulfilled on Pod "web": the UID in the precondition (another) does not match '
+        "the UID in record (0000"
+    )
+    assert told["message"].endswith("). The object might have been deleted and then recreated")
+    code, told = raw("DELETE", "/api/v1/namespaces/shop", {"preconditions": {"uid": "another"}})
+    words = "Precondition failed: UID in precondition: another, UID in object meta: 0000"
+    assert told["message"].startswith(f'Operation cannot be fulfilled on namespaces "shop": {words}')
     assert ("shop", "web") in shop.objects("pods")
 
 
@@ -222,10 +254,139 @@ def test_a_restricted_namespace_takes_only_restricted_pods(api: KubeApi, raw: Se
     fine = pod(containers=[{"name": "main", "image": "nginx", "securityContext": RESTRICTED}])
     assert raw("POST", PODS, fine)[0] == 201
     path, loose = f"{PODS}/web/ephemeralcontainers", {"name": "debug", "image": "busybox"}
-    body = {"spec": {"ephemeralContainers": [loose]}}
+    body: Object = {"spec": {"ephemeralContainers": [loose]}}
     code, told = raw("PATCH", path, body, "application/strategic-merge-patch+json")
     assert code == 403
     assert 'container "debug" must set' in told["message"]
+
+
+CONTEXTS: dict[str, tuple[str, Object, str]] = {
+    "two containers": (
+        "restricted",
+        {
+            "initContainers": [{"name": "i", "image": "x"}],
+            "containers": [
+                {"name": "main", "image": "x", "securityContext": RESTRICTED},
+                {
+                    "name": "b",
+                    "image": "x",
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "runAsNonRoot": False,
+                        "runAsUser": 0,
+                        "seccompProfile": {"type": "Unconfined"},
+                        "capabilities": {"add": ["NET_BIND_SERVICE", "CHOWN"], "drop": ["NET_RAW"]},
+                    },
+                },
+            ],
+        },
+        (
+            "allowPrivilegeEscalation != false "
+            '(container "i" must set securityContext.allowPrivilegeEscalation=false), '
+            'unrestricted capabilities (containers "i", "b" must set '
+            'securityContext.capabilities.drop=["ALL"]; '
+            'container "b" must not include "CHOWN" in securityContext.capabilities.add), '
+            'runAsNonRoot != true (container "b" must not set securityContext.runAsNonRoot=false), '
+            'runAsUser=0 (container "b" must not set runAsUser=0), '
+            'seccompProfile (container "b" must not set securityContext.seccompProfile.type to "Unconfined")'
+        ),
+    ),
+    "of the host": (
+        "baseline",
+        {
+            "hostNetwork": True,
+            "hostPID": True,
+            "volumes": [{"name": "v", "hostPath": {"path": "/"}}, {"name": "w", "hostPath": {"path": "/"}}],
+            "containers": [
+                {
+                    "name": "main",
+                    "image": "x",
+                    "securityContext": {
+                        "privileged": True,
+                        "capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]},
+                    },
+                    "ports": [{"containerPort": 80, "hostPort": 80}],
+                    "livenessProbe": {"httpGet": {"host": "192.0.2.4", "port": 1}},
+                }
+            ],
+        },
+        (
+            'non-default capabilities (container "main" must not include "NET_ADMIN", "SYS_TIME" in '
+            "securityContext.capabilities.add), host namespaces (hostNetwork=true, hostPID=true), "
+            'hostPath volumes (volumes "v", "w"), hostPort (container "main" uses hostPort 80), '
+            'probe or lifecycle host (container "main" uses probe or lifecycle host "192.0.2.4"), '
+            'privileged (container "main" must not set securityContext.privileged=true)'
+        ),
+    ),
+    "volumes": (
+        "restricted",
+        {
+            "volumes": [{"name": "n", "nfs": {"server": "a", "path": "/"}}, {"name": "e", "emptyDir": {}}],
+            "containers": [{"name": "main", "image": "x", "securityContext": RESTRICTED}],
+        },
+        'restricted volume types (volume "n" uses restricted volume type "nfs")',
+    ),
+    "settings of the pod": (
+        "baseline",
+        {
+            "securityContext": {
+                "sysctls": [{"name": "kernel.msgmax", "value": "1"}],
+                "seLinuxOptions": {"type": "x", "user": "y"},
+                "appArmorProfile": {"type": "Unconfined"},
+                "seccompProfile": {"type": "Unconfined"},
+            }
+        },
+        (
+            'forbidden AppArmor profile (pod must not set AppArmor profile type to "Unconfined"), '
+            "seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: "
+            'type "x"; user may not be set), '
+            'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined"), '
+            "forbidden sysctls (kernel.msgmax)"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTEXTS)
+def test_what_a_level_forbids_is_told_in_the_words_of_the_admission_plugin(
+    api: KubeApi, raw: Send, case: str
+) -> None:
+    level, spec, words = CONTEXTS[case]
+    api.add(namespace(**{"pod-security.kubernetes.io/enforce": level}))
+    code, told = raw("POST", PODS, pod(**spec))
+    assert (code, told["reason"]) == (403, "Forbidden")
+    assert told["message"] == f'pods "web" is forbidden: violates PodSecurity "{level}:latest": {words}'
+
+
+def test_a_pod_that_is_there_may_be_labelled_whatever_its_level_forbids(api: KubeApi, raw: Send) -> None:
+    api.add(namespace())
+    raw("POST", PODS, pod())
+    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    raw("PATCH", "/api/v1/namespaces/shop", labels, "application/merge-patch+json")
+    change = {"metadata": {"labels": {"a": "b"}}}
+    assert raw("PATCH", f"{PODS}/web", change, "application/merge-patch+json")[0] == 200
+
+
+def test_a_workload_is_warned_of_what_is_forbidden_of_its_pods(api: KubeApi, connected: ApiClient) -> None:
+    api.add(namespace(**{"pod-security.kubernetes.io/enforce": "baseline"}))
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod(hostNetwork=True)["spec"]}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    apps: Any = client.AppsV1Api(connected)
+    body = {"metadata": {"name": "d"}, "spec": spec}
+    _, code, headers = apps.create_namespaced_deployment_with_http_info("shop", body)
+    assert (code, headers["Warning"]) == (
+        201,
+        '299 - "would violate PodSecurity \\"baseline:latest\\": host namespaces (hostNetwork=true)"',
+    )
+
+
+def test_a_level_that_there_is_not_is_refused(api: KubeApi, raw: Send) -> None:
+    code, told = raw("POST", "/api/v1/namespaces", namespace(**{"pod-security.kubernetes.io/enforce": "foo"}))
+    assert code == 422
+    assert told["message"] == (
+        'Namespace "shop" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: '
+        '"foo": must be one of privileged, baseline, restricted'
+    )
 
 
 def test_the_baseline_forbids_the_hosts_namespaces(api: KubeApi, raw: Send) -> None:
@@ -244,13 +405,21 @@ def test_ephemeral_containers_are_added_and_never_changed(shop: KubeApi, core: A
         return core.patch_namespaced_pod_ephemeralcontainers("web", "shop", body)
 
     assert [each.name for each in patch(name="one").spec.ephemeral_containers] == ["one"]
-    assert [each.name for each in patch(name="two").spec.ephemeral_containers] == ["one", "two"]
+    assert [each.name for each in patch(name="two").spec.ephemeral_containers] == ["two", "one"]
     for container, words in (
         ({"name": "one", "image": "other"}, 'existing ephemeral containers \\"one\\" may not be changed'),
-        ({"name": "main"}, "spec.ephemeralContainers[2].name: Duplicate value"),
+        ({"name": "main"}, "spec.ephemeralContainers[0].name: Duplicate value"),
         (
             {"name": "three", "ports": [{"containerPort": 1}]},
-            "spec.ephemeralContainers[2].ports: Forbidden: cannot be set for an Ephemeral Container",
+            "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container",
+        ),
+        (
+            {"name": "X_"},
+            'spec.ephemeralContainers[0].name: Invalid value: \\"X_\\": a lowercase RFC 1123 label',
+        ),
+        (
+            {"name": "three", "targetContainerName": "none"},
+            'spec.ephemeralContainers[0].targetContainerName: Not found: \\"none\\"',
         ),
     ):
         with pytest.raises(ApiException) as caught:
@@ -260,7 +429,14 @@ def test_ephemeral_containers_are_added_and_never_changed(shop: KubeApi, core: A
     removed = [{"op": "remove", "path": "/spec/ephemeralContainers/0"}]
     code, told = raw("PATCH", f"{PODS}/web/ephemeralcontainers", removed, "application/json-patch+json")
     assert (code, told["reason"]) == (422, "Invalid")
-    assert 'existing ephemeral containers "one" may not be removed' in told["message"]
+    assert 'existing ephemeral containers "two" may not be removed' in told["message"]
+    nameless = {"spec": {"ephemeralContainers": [{"image": "x"}]}}
+    path = f"{PODS}/web/ephemeralcontainers"
+    code, told = raw("PATCH", path, nameless, "application/strategic-merge-patch+json")
+    assert (code, told["message"]) == (500, "map: map[image:x] does not contain declared merge key: name")
+    direct = {"spec": {"ephemeralContainers": [{"name": "three", "image": "x"}]}}
+    code, told = raw("PATCH", f"{PODS}/web", direct, "application/strategic-merge-patch+json")
+    assert "spec: Forbidden: pod updates may not change fields other than" in told["message"]
     assert len(shop.objects("pods")["shop", "web"]["spec"]["ephemeralContainers"]) == 2
 
 

@@ -98,12 +98,6 @@ def test_what_sets_no_variable_is_told(text: str) -> None:
         calico.variables([text])
 
 
-def test_pods_with_ipv6_addresses_are_refused() -> None:
-    with pytest.raises(LabError, match="set up for IPv4") as raised:
-        calico.patched(manifest(), ("10.244.0.0/16", "fd00::/56"))
-    assert "--cni kindnet" in (raised.value.help or "")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -46,6 +46,23 @@ def test_a_cluster_that_does_not_tell_its_pod_network_is_an_error(api: Cluster, 
     assert api.variables()["CALICO_IPV4POOL_CIDR"] == "10.9.0.0/16"
 
 
+def test_both_families_of_a_cluster_are_set_up(api: Cluster, client: Client) -> None:
+    told = api.objects("configmaps")["kube-system", "kubeadm-config"]
+    text = told["data"]["ClusterConfiguration"].replace("10.244.0.0/16", "10.244.0.0/16,fd00:10:244::/56")
+    api.add({**told, "data": {"ClusterConfiguration": text}})
+    assert calico.pod_cidrs(client) == ("10.244.0.0/16", "fd00:10:244::/56")
+    for _ in range(2):
+        calico.install(client, manifest(), {"CALICO_IPV4POOL_CIDR": "10.244.128.0/17"})
+    found = api.variables()
+    assert (found["CALICO_IPV4POOL_CIDR"], found["CALICO_IPV6POOL_CIDR"]) == (
+        "10.244.128.0/17",
+        "fd00:10:244::/56",
+    )
+    assert found["IP6"] == "autodetect"
+    config = api.objects("configmaps")["kube-system", "calico-config"]["data"]["cni_network_config"]
+    assert '"assign_ipv6": "true"' in config
+
+
 def test_calico_is_applied_fitted_and_awaited(api: Cluster, client: Client) -> None:
     assert calico.install(client, manifest()) == 8
     calico.ready(client, 5)

@@ -28,6 +28,8 @@ LAB = "kubereach.dev/lab"
 _FIRST = ("Namespace", "CustomResourceDefinition")
 # What belongs to the cluster itself, or is made by it.
 _NOT_OURS = frozenset(("Node", "Event", "Endpoints", "EndpointSlice", "ComponentStatus"))
+# Kinds of this program's files and kind's, which no API server knows.
+_NOT_FOR_CLUSTERS = ("kubereach.dev/", "kind.x-k8s.io/")
 _PROTECTED = frozenset(("kube-system", "kube-public", "kube-node-lease", "default"))
 _IN_NAMESPACES = (
     "/api/v1/pods",
@@ -97,11 +99,12 @@ def apply(
 ) -> Applied:
     """Apply documents with our labels; namespaces that they use and that are missing are made as well.
 
-    What is ours and is still being deleted is waited for; `told` is told so.
+    Expectations and configurations of kind, which lie next to manifests, are passed over. What is ours and
+    is still being deleted is waited for; `told` is told so.
     Raises LabError before anything is changed when something is there that is not ours; when something fails
     later, what was not there before is removed again.
     """
-    wanted = [_labelled(each.data, labels) for each in documents]
+    wanted = [_labelled(each.data, labels) for each in documents if not _of_no_cluster(each.data)]
     for each in wanted:
         _check(each)
     wanted = [*_missing_namespaces(client, wanted, labels), *wanted]
@@ -182,6 +185,10 @@ def bears(found: Object, labels: Mapping[str, str]) -> bool:
     return all(there.get(key) == value for key, value in labels.items())
 
 
+def _of_no_cluster(data: Mapping[str, Any]) -> bool:
+    return str(data.get("apiVersion")).startswith(_NOT_FOR_CLUSTERS)
+
+
 def _labelled(data: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     """Return a document with our labels, and without what only the cluster may say."""
     metadata = dict(data.get("metadata") or {})
@@ -210,9 +217,12 @@ def _marked_template(spec: Mapping[str, Any], labels: Mapping[str, str]) -> Obje
 def _check(document: Object) -> None:
     kind, metadata = document.get("kind"), document["metadata"]
     if kind in _NOT_OURS:
-        raise LabError(f"a {kind} cannot be deployed into a cluster", "leave it out: the cluster has its own")
+        raise LabError(
+            f"an object of kind {kind} cannot be deployed into a cluster",
+            "leave it out: the cluster has its own",
+        )
     if not metadata.get("name"):
-        raise LabError(f"a {kind} of the manifests has no name", "give it `metadata.name`")
+        raise LabError(f"an object of kind {kind} of the manifests has no name", "give it `metadata.name`")
 
 
 def _missing_namespaces(

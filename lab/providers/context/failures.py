@@ -21,7 +21,8 @@ _HELP = {
     422: "the API server's words name the field",
     429: "the API server is overloaded: try again, or with a smaller `--concurrency`",
 }
-_SCHEMA = "failed to create typed patch object"
+# Of what a document has in a wrong field; the server calls it an error of its own: 500.
+_SCHEMA = ("failed to create typed patch object", "failed to convert new object")
 _CANNOT = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"/]+)(?:/(?P<sub>[^"]+))?" '
     r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
@@ -104,7 +105,9 @@ def _listed(fields: Iterable[str]) -> str:
 
 
 def _help(status: int, words: str) -> str | None:
-    if _SCHEMA in words:  # the server calls it an error of its own: 500
+    if status == 500 and words.startswith("container not found"):  # the kubelet's words
+        return "it does not run, not yet or not any more: `kubectl describe pod` says why"
+    if any(each in words for each in _SCHEMA):
         return "correct the field that the API server's words name, or look at `apiVersion`"
     if status == 403:
         return _forbidden(words)
@@ -121,8 +124,10 @@ def _permission(verb: str, resource: str, sub: str | None, group: str, namespace
     """Say which rule of a Role gives a permission, and how kubectl tells whether it is there."""
     plural = f"{resource}/{sub}" if sub else resource
     quoted = group or '""'
-    rule = f"{{apiGroups: [{quoted}], resources: [{plural}], verbs: [{verb}]}}"
+    verbs = "get, create" if plural == "pods/exec" else verb  # a WebSocket takes both: say so at once
+    rule = f"{{apiGroups: [{quoted}], resources: [{plural}], verbs: [{verbs}]}}"
     asked = f"{verb} {resource}" + (f".{group}" if group else "") + (f" --subresource={sub}" if sub else "")
-    where = f" -n {namespace}" if namespace else ""
+    # To the authorizer a namespace lies in itself; to kubectl it lies nowhere.
+    where = f" -n {namespace}" if namespace and resource != "namespaces" else ""
     told = f"`kubectl auth can-i {asked}{where}` tells whether it has it"
     return f"the user of this context needs that permission, as the rule {rule} gives it; {told}"

@@ -21,6 +21,7 @@ from analyzer.load import load
 from analyzer.load.text import shown
 from lab.errors import LabError
 from lab.kindconfig import USUAL
+from lab.providers.kind.versions import kubernetes_of, without_digest
 
 API = "kind.x-k8s.io/v1alpha4"
 CALICO, KINDNET = "calico", "kindnet"
@@ -61,6 +62,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "ipFamily": ("ipv4", "ipv6", "dual"),
     "kubeProxyMode": ("iptables", "nftables", "ipvs", "none"),
 }
+_FAMILY: Mapping[str, str] = {
+    "ipv4": "write one CIDR of IPv4, or `ipFamily: ipv6` or `dual`",
+    "ipv6": "write one CIDR of IPv6, or leave it out for kind's own",
+    "dual": "write one CIDR a family, as `10.244.0.0/16,fd00:10:244::/56`, or leave it out for kind's own",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,30 @@ class Configuration:
     def cni(self) -> str:
         """What enforces policies in a cluster of this configuration."""
         return CALICO if _part(self.document, "networking").get("disableDefaultCNI") else KINDNET
+
+    @property
+    def lacks_ipv6(self) -> bool:
+        """Tell whether it asks for both families, and gives pods a network of IPv4 only."""
+        networking = _part(self.document, "networking")
+        return networking.get("ipFamily") == "dual" and ":" not in str(networking.get("podSubnet") or ":")
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images that its nodes name, each once."""
+        found = (str(node.get("image") or "") for node in self.document.get("nodes") or ())
+        return tuple(dict.fromkeys(image for image in found if image))
+
+    @property
+    def kubernetes(self) -> tuple[int, int] | None:
+        """The newest Kubernetes that its node images name, None when they do not tell."""
+        found = (kubernetes_of(image) for image in self.images)
+        return max((version for version in found if version), default=None)
+
+    @property
+    def minds_cgroup_v1(self) -> bool:
+        """Whether a patch in it says what kubelet does on cgroup v1."""
+        parts = (self.document, *(self.document.get("nodes") or ()))
+        return any("failCgroupV1" in str(part.get(name)) for part in parts for name in _PATCHES)
 
     @property
     def node_count(self) -> int:
@@ -143,6 +173,15 @@ def with_image(configuration: Configuration, image: str) -> Configuration:
     return Configuration(document=made, source=configuration.source)
 
 
+def with_local_images(configuration: Configuration) -> Configuration:
+    """Return a configuration whose nodes' images are named by their tags, as they are when loaded."""
+    made = copy.deepcopy(dict(configuration.document))
+    for node in made.get("nodes") or ():
+        if node.get("image"):
+            node["image"] = without_digest(node["image"])
+    return Configuration(document=made, source=configuration.source)
+
+
 def check_name(name: str) -> None:
     """Raise LabError unless kind can give a cluster this name."""
     if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH:
@@ -196,7 +235,7 @@ def _networking(data: Any, span: Span) -> Iterator[Diagnostic]:
     yield from _chosen(data, ("ipFamily", "kubeProxyMode"), span)
     yield from _ports(data, ("apiServerPort",), span)
     for name in ("podSubnet", "serviceSubnet"):
-        yield from _subnets(data.get(name), span.child(name))
+        yield from _subnets(data.get(name), str(data.get("ipFamily") or "ipv4"), span.child(name))
     off = data.get("disableDefaultCNI")
     if off is not None and not isinstance(off, bool):
         yield _error(
@@ -273,12 +312,22 @@ def _ports(data: Mapping[str, Any], names: tuple[str, ...], span: Span) -> Itera
             )
 
 
-def _subnets(value: Any, span: Span) -> Iterator[Diagnostic]:
+def _subnets(value: Any, family: str, span: Span) -> Iterator[Diagnostic]:
+    versions = []
     for text in str(value).split(",") if value else ():
         try:
-            ip_network(text, strict=False)
+            versions.append(ip_network(text, strict=False).version)
         except ValueError:
             yield _error(span, "kind-subnet", f"{shown(text)} is no CIDR", "write it as `10.244.0.0/16`")
+            return
+    known = {"ipv4": ([4],), "ipv6": ([6],), "dual": ([4], [6], [4, 6], [6, 4])}.get(family)
+    if versions and known and versions not in known:
+        yield _error(
+            span,
+            "kind-subnet",
+            f"{shown(str(value))} does not belong to `ipFamily: {family}`",
+            _FAMILY[family],
+        )
 
 
 def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

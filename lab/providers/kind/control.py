@@ -8,12 +8,13 @@ are removed again when they behave.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.load import Document
 from lab.errors import LabError
 from lab.probes import Outcome, Probe, Protocol
+from lab.programs import Told
 
 if TYPE_CHECKING:
     from lab.providers.context.client import Client
@@ -25,39 +26,45 @@ _STOPPED = (Outcome.DROPPED, Outcome.REJECTED)
 _PAUSE = 1.0
 
 
-def check(lab: ClusterLab, image: str, patience: float, told: Callable[[str], object] | None = None) -> None:
-    """Let the control pods come up, probe them, and remove them.
+def check(lab: ClusterLab, image: str, patience: float, told: Told | None = None) -> None:
+    """Let the control pods come up, probe them, and remove them; `told` is told how far that is.
 
     Raises LabError when they do not behave; they stay then, to be looked at.
     """
     from lab.providers.context import applying, waiting
 
+    say = told or (lambda _: None)
     documents = [Document(each, "the control probe") for each in _objects(image)]
     applied = applying.apply(lab.client, documents, labels=lab.labels)
     waiting.pods_ready(lab.client, [NAMESPACE], patience, told=told)
     addresses = _addresses(lab.client)
     probing = type(lab)(lab.record)  # it reads the cluster anew, with the control pods in it
     open_, closed = (_probe(name, addresses) for name in ("open", "closed"))
-    _until(probing, open_, (Outcome.OPEN,), patience, "a connection that nothing forbids was")
-    _until(probing, closed, _STOPPED, patience, "a connection that a policy forbids was")
+    _until(probing, open_, (Outcome.OPEN,), patience, "a connection that nothing forbids", say)
+    _until(probing, closed, _STOPPED, patience, "a connection that a policy forbids", say)
+    say("removing the control pods")
     applying.remove(lab.client, applied)
     waiting.gone(lab.client, f"/api/v1/namespaces/{NAMESPACE}", patience)
 
 
-def _until(lab: ClusterLab, probe: Probe, wanted: tuple[Outcome, ...], patience: float, what: str) -> None:
+def _until(
+    lab: ClusterLab, probe: Probe, wanted: tuple[Outcome, ...], patience: float, what: str, say: Told
+) -> None:
     """Probe until the outcome is the one that must be: a policy takes a moment to take hold."""
     ends = time.monotonic() + patience
+    say(f"probing {what}")
     while True:
         result, _ = lab.trace(probe)
         if result.outcome in wanted:
             return
+        reason = next((each.reason for each in reversed(result.attempts) if each.reason), "")
+        found = f"{what} was {result.outcome.value}{reason and f' ({reason})'}"
         if time.monotonic() + _PAUSE > ends:
-            reason = next((each.reason for each in reversed(result.attempts) if each.reason), "")
             raise LabError(
-                f"the cluster does not work as a lab: {what} {result.outcome.value}"
-                f"{reason and f' ({reason})'}",
+                f"the cluster does not work as a lab: {found}",
                 "look at the CNI's pods; with `--retain` the cluster stays, to look at it",
             )
+        say(f"{found}; it is probed again (at most {patience:g} s)")
         time.sleep(_PAUSE)
 
 

@@ -30,6 +30,7 @@ _WATCHES, _INSTANCES = 524288, 512
 _FEW_NODES = 2
 _NODE_MEMORY = 700 * 2**20
 """Bytes that a node with kubelet, kube-proxy and calico-node needs, in round numbers."""
+_NO_CGROUP_V1 = (1, 35)
 _CONTROLLERS = ("memory", "pids", "cpu")
 
 
@@ -109,6 +110,20 @@ def check(engine: Engine) -> None:
     if engine.name == "podman" and engine.version and engine.version < (3,):
         raise LabError(
             f"kind needs Podman 3.0 or later, and this is {engine}", "update Podman, or use Docker"
+        )
+
+
+def check_cgroups(engine: Engine, kubernetes: tuple[int, int] | None) -> None:
+    """Raise LabError where kubelet would not start: on cgroup v1, unless its configuration allows that.
+
+    kubelet's `failCgroupV1` is true from Kubernetes 1.35 on (https://kep.k8s.io/5573).
+    """
+    if kubernetes and kubernetes >= _NO_CGROUP_V1 and not engine.cgroup_v2:
+        raise LabError(
+            f"Kubernetes {kubernetes[0]}.{kubernetes[1]} does not start on cgroup v1, which this machine has",
+            "start the kernel with `systemd.unified_cgroup_hierarchy=1`, or give kind-config.yaml a "
+            "`kubeadmConfigPatches` with `failCgroupV1: false` for `kind: KubeletConfiguration`, or take an "
+            "older one: `--kubernetes-version v1.34.11`",
         )
 
 

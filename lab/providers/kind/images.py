@@ -35,7 +35,10 @@ _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """What a file of images holds: the node image, those of pods, and whether Calico's manifest is in it."""
+    """What a file of images holds: the images of nodes and pods, and whether Calico's manifest is in it.
+
+    `node` is the image for nodes that name none.
+    """
 
     path: Path
     node: str
@@ -52,7 +55,7 @@ class Bundle:
             return member.read()
 
     def load_node(self, engine: Engine) -> None:
-        """Give the node image to the engine."""
+        """Give the images of nodes to the engine."""
         with self._extracted(_NODE) as archive:
             _engine(engine, "load", "-i", str(archive))
 
@@ -70,22 +73,27 @@ class Bundle:
 
 
 def save(
-    path: Path, engine: Engine, node: str, images: Sequence[str], calico: tuple[str, bytes] | None = None
+    path: Path,
+    engine: Engine,
+    nodes: Sequence[str],
+    images: Sequence[str],
+    calico: tuple[str, bytes] | None = None,
 ) -> Bundle:
     """Write a file with images, pulling those that are not there. `calico`: a version, and its manifest.
 
-    Raises LabError; a file of that name stays as it was then.
+    The first of the `nodes`' images is for nodes that name none. Raises LabError; a file of that name stays
+    as it was then.
     """
     names = tuple(dict.fromkeys(without_digest(image) for image in images))
-    for image in (node, *images):
+    for image in (*nodes, *images):
         _pulled(engine, image)
     with tempfile.TemporaryDirectory(prefix=".kubereach-", dir=path.absolute().parent) as folder:
-        _save(engine, Path(folder, _NODE), (without_digest(node),))
+        _save(engine, Path(folder, _NODE), tuple(dict.fromkeys(without_digest(node) for node in nodes)))
         if names:
             _save(engine, Path(folder, _PODS), names)
         index = {
             "schema": _SCHEMA,
-            "node": without_digest(node),
+            "node": without_digest(nodes[0]),
             "images": names,
             "calico": calico[0] if calico else "",
         }
@@ -158,8 +166,9 @@ def _save(engine: Engine, path: Path, images: Sequence[str]) -> None:
         return
     machine = _MACHINES.get(platform.machine().lower(), platform.machine())
     one = _run(engine, "save", "--platform", f"linux/{machine}", "-o", str(path), *images)
-    # Docker has the option since version 28; before, its usual store held one platform only.
-    if one.code and "unknown flag: --platform" in one.err:
+    # Docker has the option since version 28, of the client and of the daemon, which may be older; before, its
+    # usual store held one platform only.
+    if one.code and ("unknown flag: --platform" in one.err or '"--platform" requires API version' in one.err):
         _engine(engine, "save", "-o", str(path), *images)
     elif one.code:
         raise of_engine(engine.name, one)

@@ -121,10 +121,10 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
     engine = engines.find()
     engines.check(engine)
     bundle = images.opened(Path(wanted.bundle)) if wanted.bundle else None
-    options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
-    configuration = config.shaped(config.read(), options)
-    configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
-    check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=_kubernetes(configuration))
+    configuration = configured(wanted, bundle)
+    check_version(kindnet=configuration.cni == config.KINDNET, kubernetes=configuration.kubernetes)
+    if not configuration.minds_cgroup_v1:
+        engines.check_cgroups(engine, configuration.kubernetes)
     cluster = KindCluster(name=wanted.name, engine=engine, kubeconfig=kubeconfig(wanted.name))
     needed = calico_too and configuration.cni == config.CALICO
     found = _calico(wanted, bundle) if needed else None
@@ -138,6 +138,22 @@ def prepare(wanted: Wanted, *, calico_too: bool = True) -> Prepared:
         image=wanted.probe or (versions.without_digest(IMAGE) if bundle else IMAGE),
         doubts=tuple(_doubts(engine, configuration, found)),
     )
+
+
+def configured(wanted: Wanted, bundle: Bundle | None = None) -> Configuration:
+    """Return kind-config.yaml with what the options ask for, an image for each node.
+
+    Raises LabError, also for options that would have no effect; AnalyzerError.
+    """
+    options = Options(nodes=wanted.nodes, cni=wanted.cni, image=_image(wanted))
+    configuration = config.shaped(config.read(), options)
+    if configuration.cni == config.KINDNET and (given := wanted.of_calico):
+        raise LabError(
+            f"{' and '.join(f'`{option}`' for option in given)} would have no effect on kind's own network",
+            "leave it out, or take Calico: `--cni calico`",
+        )
+    configuration = config.with_image(configuration, bundle.node if bundle else versions.node_image())
+    return config.with_local_images(configuration) if bundle else configuration
 
 
 def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> KindLab:
@@ -177,7 +193,8 @@ def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> K
     )
     # Before there is anything, so that `down` finds also what is retained, or left by a process that died.
     records.save(record)
-    with work.step(f"creating the kind cluster `{cluster.name}` ({count} nodes, {cluster.engine})") as say:
+    nodes = f"{count} node{'' if count == 1 else 's'}"
+    with work.step(f"creating the kind cluster `{cluster.name}` ({nodes}, {cluster.engine})") as say:
         cluster.create(prepared.configuration, retain=work.retain, told=say)
     if bundle and bundle.images:
         with work.step(f"loading {len(bundle.images)} images onto the nodes") as say:
@@ -228,11 +245,13 @@ def with_local_images(manifests: Manifests) -> Manifests:
     return replace(manifests, documents=documents)
 
 
-def needed_images(documents: Sequence[Document], manifest: calico.Manifest | None) -> tuple[str, ...]:
-    """Return the images that a lab with these manifests needs on its nodes."""
+def needed_images(
+    documents: Sequence[Document], manifest: calico.Manifest | None, probe: str = ""
+) -> tuple[str, ...]:
+    """Return the images that a lab with these manifests needs on its nodes; it probes with `probe`."""
     own = images.of_documents([each.data for each in documents])
     theirs = images.of_documents(manifest.documents) if manifest else ()
-    return tuple(dict.fromkeys((*own, *theirs, IMAGE)))
+    return tuple(dict.fromkeys((*own, *theirs, probe or IMAGE)))
 
 
 def _namespaces(manifests: Manifests) -> list[str]:
@@ -261,14 +280,11 @@ def _calico(wanted: Wanted, bundle: Bundle | None) -> calico.Manifest:
 
 def _doubts(engine: Engine, configuration: Configuration, found: calico.Manifest | None) -> list[str]:
     doubts = [*engines.doubts(engine, configuration.node_count)]
-    if found and (doubt := calico.doubts(found.version, _kubernetes(configuration))):
+    if found and (doubt := calico.doubts(found.version, configuration.kubernetes)):
         doubts.append(doubt)
+    if configuration.lacks_ipv6:
+        doubts.append("`ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6: name both there")
     return doubts
-
-
-def _kubernetes(configuration: Configuration) -> tuple[int, int] | None:
-    nodes: Sequence[Any] = configuration.document.get("nodes") or ({},)
-    return versions.kubernetes_of(str(nodes[0].get("image") or ""))
 
 
 def _local(data: dict[str, object]) -> dict[str, object]:

@@ -37,3 +37,8 @@ class Wanted:
             "--retain": self.retain,
         }
         return tuple(option for option, value in given.items() if value)
+
+    @property
+    def of_calico(self) -> tuple[str, ...]:
+        """Those of them that say something about Calico."""
+        return tuple(option for option in self.options if option.startswith("--calico"))

@@ -6,16 +6,20 @@
 | `kinds` | the kinds of objects that are served, and discovery |
 | `statuses` | the `Status` objects that say what went wrong, in Kubernetes' own words |
 | `store` | objects, their revisions, and what happened to them |
-| `selectors`, `lists`, `watches` | lists in pages, and what happens, of what selectors choose |
-| `schema`, `merging`, `managed` | the fields of kinds; patches; server-side apply, and who manages what |
-| `validation`, `admission`, `ephemeral` | defaults, and what is refused |
-| `writes`, `removal` | what becomes of an object on its way into the store, and out of it |
+| `labels`, `selectors` | selectors in text, and what they choose |
+| `lists`, `watches` | lists in pages, and what happens, of what selectors choose |
+| `schema`, `typed` | the fields and types of kinds, and what is said of documents that do not have them |
+| `merging`, `managed` | patches; server-side apply, and who manages what |
+| `validation`, `ephemeral` | defaults, and what is refused |
+| `admission`, `podsecurity` | who is let in; what the Pod Security Standards forbid |
+| `options`, `writes`, `removal` | what becomes of an object on its way into the store, and out of it |
 | `controllers`, `kubelet` | what a cluster does about it: pods for workloads, kinds, pods that run |
 | `containers` | how the containers of pods fare: their states, events and logs |
 | `execs`, `channels`, `agnhost` | commands in containers, behind a WebSocket; a program of an image |
 | `server` | the server: who asks, what they may, which module answers |
 
-What it says is what the sources of Kubernetes say. Nothing but what is stored is listed: the namespaces that
+What it says is what the API server of Kubernetes 1.36 was heard to say to the same requests, where tests
+depend on it, and what the sources say elsewhere. Nothing but what is stored is listed: the namespaces that
 every cluster has are there without being listed, until a test adds them.
 """
 

@@ -1,23 +1,25 @@
-"""Who is let in: no new object in a namespace that is missing or going away, no pod that its level forbids.
-
-The words of Pod Security are those of `k8s.io/pod-security-admission`.
-"""
+"""Who is let in: nothing new in a namespace that is missing or going away, no pod that its level forbids."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Mapping
 
-from tests.fakes.kube_api import statuses
+from tests.fakes.kube_api import podsecurity, statuses
 from tests.fakes.kube_api.kinds import Kind, Object, Place
 from tests.fakes.kube_api.statuses import Refused
 from tests.fakes.kube_api.store import Store
+from tests.fakes.kube_api.validation import Causes, wrong
 
 NAMESPACES = Kind(plural="namespaces", kind="Namespace", namespaced=False)
-# They are there from the start, and cannot be deleted.
-IMMORTAL = frozenset(("default", "kube-system", "kube-public", "kube-node-lease"))
-_ENFORCE = "pod-security.kubernetes.io/enforce"
+# They are there from the start.
+GIVEN = frozenset(("default", "kube-system", "kube-public", "kube-node-lease"))
+# Of these nobody gets rid.
+IMMORTAL = GIVEN - {"kube-node-lease"}
+_LEVELS = "pod-security.kubernetes.io/"
+_KNOWN = ("privileged", "baseline", "restricted")
+_VERSION = re.compile(r"latest|v1\.[0-9]+")
 
 
 def created(store: Store, place: Place) -> None:
@@ -26,81 +28,63 @@ def created(store: Store, place: Place) -> None:
         return
     namespace = store.find(NAMESPACES, "", place.namespace)
     if namespace is None:
-        if place.namespace not in IMMORTAL:
+        if place.namespace not in GIVEN:
             raise Refused(statuses.not_found(Place(kind=NAMESPACES, name=place.namespace)))
     elif namespace["metadata"].get("deletionTimestamp"):
         raise Refused(statuses.terminating(place))
 
 
-def secure(store: Store, place: Place, pod: Object) -> None:
-    """Raise Refused when a pod is not as the level of its namespace demands."""
-    labels = (store.find(NAMESPACES, "", place.namespace) or {"metadata": {}})["metadata"].get("labels") or {}
-    level = labels.get(_ENFORCE, "privileged")
-    found = [*_baseline(pod.get("spec") or {})] if level in ("baseline", "restricted") else []
-    if level == "restricted":
-        found += _restricted(pod.get("spec") or {})
-    if found:
-        version = labels.get(f"{_ENFORCE}-version", "latest")
-        words = f'violates PodSecurity "{level}:{version}": {", ".join(found)}'
-        raise Refused(statuses.forbidden(place, words))
+def secure(store: Store, place: Place, live: Object | None, pod: Object) -> None:
+    """Raise Refused when a pod is not as the level of its namespace demands.
+
+    Of a pod that is there it matters only whether it gets another container or image.
+    """
+    if live is not None and _images(live) >= _images(pod):
+        return
+    if said := _said(*_level(store, place, "enforce"), pod.get("spec") or {}):
+        raise Refused(statuses.forbidden(place, f"violates {said}"))
 
 
-def _containers(spec: Object) -> list[Object]:
-    kinds = ("initContainers", "containers", "ephemeralContainers")
-    return [each for kind in kinds for each in spec.get(kind) or ()]
+def warnings(store: Store, place: Place, found: Object) -> list[str]:
+    """Return what a pod or a workload is warned of; the level that is enforced also warns."""
+    spec = found.get("spec") or {}
+    if place.kind.kind == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    if place.kind.kind != "Pod":
+        template = spec.get("template")
+        spec = (template.get("spec") or {}) if isinstance(template, dict) else None
+    level = _level(store, place, "warn")
+    if level[0] == "privileged":
+        level = _level(store, place, "enforce")
+    said = "" if spec is None else _said(*level, spec)
+    return [f"would violate {said}"] if said else []
 
 
-def _context(found: Object) -> dict[str, Any]:
-    context: dict[str, Any] = found.get("securityContext") or {}
-    return context
+def levels(labels: Mapping[str, str]) -> Causes:
+    """Yield what is wrong with the labels of a namespace that name levels and versions."""
+    for mode in ("enforce", "audit", "warn"):
+        level, version = f"{_LEVELS}{mode}", f"{_LEVELS}{mode}-version"
+        if labels.get(level, _KNOWN[0]) not in _KNOWN:
+            words = f"must be one of {', '.join(_KNOWN)}"
+            yield wrong(f"metadata.labels[{level}]", labels[level], words)
+        if not _VERSION.fullmatch(labels.get(version, "latest")):
+            yield wrong(f"metadata.labels[{version}]", labels[version], 'must be "latest" or "v1.x"')
 
 
-def _baseline(spec: Object) -> Iterator[str]:
-    if shared := [name for name in ("hostNetwork", "hostPID", "hostIPC") if spec.get(name)]:
-        yield f"host namespaces ({', '.join(f'{name}=true' for name in shared)})"
-    if mounted := [each["name"] for each in spec.get("volumes") or () if "hostPath" in each]:
-        yield f"hostPath volumes ({_named('volume', mounted)})"
-    if strong := [each["name"] for each in _containers(spec) if _context(each).get("privileged")]:
-        yield f"privileged ({_named('container', strong)} must not set securityContext.privileged=true)"
+def _images(pod: Object) -> set[tuple[str, str]]:
+    found = podsecurity.containers(pod.get("spec") or {})
+    return {(str(each.get("name")), str(each.get("image"))) for each in found}
 
 
-def _restricted(spec: Object) -> Iterator[str]:
-    containers, whole = _containers(spec), _context(spec)
-
-    def lacking(name: str, wanted: Any) -> list[str]:
-        """Return the containers that do not have it, neither themselves nor through the pod."""
-        told = ((each["name"], _context(each).get(name, whole.get(name))) for each in containers)
-        return [title for title, has in told if has not in wanted]
-
-    rising = [
-        each["name"] for each in containers if _context(each).get("allowPrivilegeEscalation") is not False
-    ]
-    if rising:
-        words = f"{_named('container', rising)} must set securityContext.allowPrivilegeEscalation=false"
-        yield f"allowPrivilegeEscalation != false ({words})"
-    able = [
-        each["name"]
-        for each in containers
-        if "ALL" not in ((_context(each).get("capabilities") or {}).get("drop") or ())
-    ]
-    if able:
-        words = f'{_named("container", able)} must set securityContext.capabilities.drop=["ALL"]'
-        yield f"unrestricted capabilities ({words})"
-    if rooted := lacking("runAsNonRoot", (True,)):
-        words = f"{_named('container', rooted)} must set securityContext.runAsNonRoot=true"
-        yield f"runAsNonRoot != true (pod or {words})"
-    free = [
-        each["name"]
-        for each in containers
-        if (_context(each).get("seccompProfile") or whole.get("seccompProfile") or {}).get("type")
-        not in ("RuntimeDefault", "Localhost")
-    ]
-    if free:
-        words = (
-            f'{_named("container", free)} must set securityContext.seccompProfile.type to "RuntimeDefault"'
-        )
-        yield f'seccompProfile (pod or {words} or "Localhost")'
+def _level(store: Store, place: Place, mode: str) -> tuple[str, str]:
+    namespace = store.find(NAMESPACES, "", place.namespace) or {"metadata": {}}
+    labels = namespace["metadata"].get("labels") or {}
+    version = labels.get(f"{_LEVELS}{mode}-version", "latest")
+    return labels.get(_LEVELS + mode, "privileged"), version
 
 
-def _named(what: str, names: list[str]) -> str:
-    return f"{what}{'' if len(names) == 1 else 's'} {', '.join(map(json.dumps, names))}"
+def _said(level: str, version: str, spec: Object) -> str:
+    """Say what a level forbids of a pod, "" for nothing."""
+    found = podsecurity.violations(level, spec)
+    listed = ", ".join(f"{reason} ({details})" for reason, details in found)
+    return f"PodSecurity {json.dumps(f'{level}:{version}')}: {listed}" if found else ""

@@ -35,6 +35,7 @@ class Channels:
         ]
         writer.write("\r\n".join((*lines, "", "")).encode())
         writer.flush()
+        self.send(STDOUT, b"")
 
     def send(self, channel: int, data: bytes) -> None:
         self._frame(_BINARY, bytes((channel,)) + data)
@@ -93,17 +94,23 @@ def run(channels: Channels, words: Sequence[str], environment: Mapping[str, str]
             each.start()
         for each in outputs:
             each.join()
-        channels.send(STATUS, json.dumps(status(process.wait())).encode())
+        channels.send(STATUS, json.dumps(status(process.wait(), channels.protocol, words)).encode())
     channels.close()
 
 
-def status(code: int) -> dict[str, Any]:
+def status(code: int, protocol: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return the Status of a command that ran; a signal that ended it is 128 and its number."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
+    code = code if code > 0 else 128 - code
+    told = f"command terminated with exit code {code}"
+    if protocol != PROTOCOLS[0]:
+        told = f"error executing command [{' '.join(words)}], exit code {code}"
     return {
+        "metadata": {},
         "status": "Failure",
         "reason": "NonZeroExitCode",
-        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "message": f"command terminated with non-zero exit code: {told}",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
     }
 

@@ -33,6 +33,13 @@ def crashed(pod: Object, container: Object) -> Object:
     return {"waiting": {"reason": "CrashLoopBackOff", "message": words}}
 
 
+def unstarted(words: str) -> Object:
+    """Return the state of a container whose first process the runtime cannot start."""
+    runc = f"failed to create shim task: OCI runtime create failed: runc create failed: {words}"
+    message = f"failed to create containerd task: {runc}"
+    return {"waiting": {"reason": "RunContainerError", "message": message}}
+
+
 def told(container: Object, state: Object, *, early: bool = False) -> Object:
     """Return the status of a container; `early`: others wait until it has ended."""
     if early and "running" in state and container.get("restartPolicy") != "Always":
@@ -44,8 +51,12 @@ def told(container: Object, state: Object, *, early: bool = False) -> Object:
         "ready": "running" in state or (early and state == ENDED),
         "restartCount": 0,
     }
-    if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason") == "CrashLoopBackOff":
         found |= {"restartCount": _RESTARTS, "lastState": _CRASHED}
+    elif waiting.get("reason") == "RunContainerError":
+        ended = {"exitCode": 128, "reason": "StartError", "message": waiting["message"]}
+        found |= {"lastState": {"terminated": ended}}
     return found
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from tests.fakes.kube_api import statuses
 from tests.fakes.kube_api.kinds import Object, Place
 from tests.fakes.kube_api.statuses import Refused
-from tests.fakes.kube_api.validation import Causes, container_defaults, not_allowed, required, wrong
+from tests.fakes.kube_api.validation import (
+    Causes,
+    container_defaults,
+    not_a_label,
+    not_allowed,
+    required,
+    wrong,
+)
 
 _PATH = "spec.ephemeralContainers"
 # Fields of containers that ephemeral ones must not have.
@@ -19,8 +27,6 @@ def added(place: Place, pod: Object, wanted: Object) -> Object:
     containers = (wanted.get("spec") or {}).get("ephemeralContainers") or []
     for each in containers:
         container_defaults(each)
-        if each.get("resources") == {}:
-            del each["resources"]
     if causes := [*_errors(pod, containers)]:
         raise Refused(statuses.invalid(place.kind, place.name, causes))
     return {**pod, "spec": {**pod["spec"], "ephemeralContainers": containers}}
@@ -34,6 +40,8 @@ def _errors(pod: Object, containers: list[Object]) -> Causes:
         where, name = f"{_PATH}[{number}]", str(each.get("name") or "")
         if not name:
             yield required(f"{where}.name")
+        elif words := not_a_label(name):
+            yield wrong(f"{where}.name", name, words)
         elif name in taken | seen:
             yield statuses.cause("FieldValueDuplicate", f'Duplicate value: "{name}"', f"{where}.name")
         seen.add(name)
@@ -45,7 +53,8 @@ def _errors(pod: Object, containers: list[Object]) -> Causes:
                 yield not_allowed(f"{where}.{field}", words)
         target = each.get("targetContainerName")
         if target and target not in taken:
-            yield wrong(f"{where}.targetContainerName", target, "not found")
+            told = f"Not found: {json.dumps(target)}"
+            yield statuses.cause("FieldValueNotFound", told, f"{where}.targetContainerName")
     yield from _changes(spec.get("ephemeralContainers") or (), containers)
 
 

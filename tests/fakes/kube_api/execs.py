@@ -71,10 +71,10 @@ def answered(api: KubeApi, place: Place, request: Request, user: str) -> Reply:
         raise Refused(statuses.bad("Upgrade request required"))
     protocol = channels.chosen(request.headers.get("sec-websocket-protocol", ""), api.protocols)
     if not protocol:
-        raise Refused(statuses.bad(f"unable to negotiate protocol: server accepts {list(api.protocols)}"))
+        raise Refused(Reply(status=403))
     if api.kubelet is None or not running(pod, container):
-        words = f'unable to upgrade connection: container not found ("{container}")'
-        raise Refused(statuses.status(500, "InternalError", _INTERNAL + words))
+        # The kubelet's words, as they are.
+        raise Refused(Reply(status=500, body=f'container not found ("{container}")'.encode()))
     words_asked = tuple(value for name, value in request.pairs if name == "command")
     return Exec(kubelet=api.kubelet, pod=pod, container=container, words=words_asked, protocol=protocol)
 

@@ -120,6 +120,9 @@ def discovery(kinds: Iterable[Kind]) -> dict[str, Object]:
         },
     }
     for group, of in versions.items():
+        if group:
+            kind_of_answer = {"kind": "APIGroup", "apiVersion": "v1"}
+            documents[f"/apis/{group}"] = {**kind_of_answer, **_group(group, tuple(of))}
         for version, known in of.items():
             path = f"/apis/{group}/{version}" if group else f"/api/{version}"
             documents[path] = _resources(known)
@@ -134,7 +137,7 @@ def _group(name: str, versions: tuple[str, ...]) -> Object:
 def _resources(kinds: list[Kind]) -> Object:
     return {
         "kind": "APIResourceList",
-        "apiVersion": "v1",
+        **({"apiVersion": "v1"} if kinds[0].group else {}),
         "groupVersion": kinds[0].api_version,
         "resources": list(_entries(kinds)),
     }

@@ -137,6 +137,9 @@ class Kubelet:
             return containers.unpulled(image)
         if container["name"] in self.crashing:
             return containers.crashed(pod, container)
+        program = (container.get("command") or [""])[0]
+        if program and not (self._images / _named(image) / program).exists():
+            return containers.unstarted(_missing(program))
         return copy.deepcopy(RUNNING)
 
     def command(self, pod: Object, container: str, words: Sequence[str]) -> Command | Failed:
@@ -146,10 +149,9 @@ class Kubelet:
         kinds = ("containers", "ephemeralContainers")
         found = [each for kind in kinds for each in pod["spec"].get(kind) or ()]
         wanted = next(str(each["image"]) for each in found if each["name"] == container)
-        image = next((each for each in IMAGES if each in wanted), "busybox")
+        image = _named(wanted)
         if not (self._images / image / words[0]).exists():
-            said = f'exec: "{words[0]}": executable file not found in $PATH: unknown'
-            runc = f"OCI runtime exec failed: exec failed: unable to start container process: {said}"
+            runc = f"OCI runtime exec failed: exec failed: {_missing(words[0])}"
             return Failed(f'failed to exec in container: failed to start exec "{_TASK}": {runc}')
         if tuple(words) == ("kill", "1"):
             for each in pod["status"].get("ephemeralContainerStatuses") or ():
@@ -181,6 +183,17 @@ class Kubelet:
         words = [sys.executable, "-IS", str(script), '"$@"']
         (folder / "agnhost").write_text("#!/bin/sh\n" + " ".join((*settings, "exec", *words)) + "\n")
         (folder / "agnhost").chmod(0o755)
+
+
+def _named(image: str) -> str:
+    """Return which of the known images one is."""
+    return next((each for each in IMAGES if each in image), "busybox")
+
+
+def _missing(program: str) -> str:
+    return (
+        f'unable to start container process: exec: "{program}": executable file not found in $PATH: unknown'
+    )
 
 
 def title(pod: Object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.fakes.kube_api.kinds import Object
 from tests.fakes.kube_api.merging import merged
-from tests.fakes.kube_api.schema import is_atomic, is_set, key_of, keys_of, title
+from tests.fakes.kube_api.schema import is_atomic, is_set, is_whole, key_of, keys_of, title
 
 Path = tuple[str, ...]
 Fields = frozenset[Path]
@@ -117,11 +117,11 @@ def applied(live: Object | None, wanted: Object, me: Manager, *, force: bool, ti
         clashes = [
             (each, path)
             for each in others
-            for path in sorted(each.fields & me.fields)
-            if value(live, path) != value(wanted, path)
+            for path in sorted(each.fields)
+            if value(found, path) not in (_ABSENT, value(live, path))
         ]
         if clashes and not force:
-            raise Conflict(clashes)
+            raise Conflict(sorted(clashes, key=lambda clash: (str(clash[0]), clash[1])))
         lost = {path for _, path in clashes}
         others = [replace(each, fields=each.fields - lost) for each in others]
     kept = frozenset().union(me.fields, *(each.fields for each in others))
@@ -150,7 +150,10 @@ def _differs(each: Manager, fresh: Fields) -> bool:
 
 
 def _write(found: Object, entries: Iterable[Manager], time: str) -> None:
-    found["metadata"]["managedFields"] = [each.plain(time) for each in entries if each.fields]
+    ordered = sorted(entries, key=lambda each: (each.operation, each.name, each.version, each.subresource))
+    found["metadata"]["managedFields"] = [each.plain(time) for each in ordered if each.fields]
+    if not found["metadata"]["managedFields"]:
+        del found["metadata"]["managedFields"]
 
 
 def written(path: Path) -> str:
@@ -166,12 +169,15 @@ def written(path: Path) -> str:
 
 
 def value(found: Any, path: Path) -> Any:
-    """Return what is at a path: of an item of a list only that it is there."""
+    """Return what is at a path: of what has parts only that it is there."""
     for each in path:
         found = _step(found, each)
         if found is _ABSENT:
             return _ABSENT
-    return True if path and path[-1].startswith("k:") else found
+    name = path[-1].removeprefix("f:") if path else ""
+    parts = isinstance(found, dict) and not is_whole(name)
+    parts |= isinstance(found, list) and bool(is_set(name) or keys_of(name, found))
+    return True if parts else found
 
 
 def _step(found: Any, element: str) -> Any:

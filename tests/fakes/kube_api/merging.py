@@ -12,6 +12,14 @@ from tests.fakes.kube_api.schema import is_set, is_whole, key_of, keys_of
 _DIRECTIVE = "$patch"
 
 
+class Keyless(Exception):  # noqa: N818 - an answer, not a mistake
+    """An item of a strategic patch does not say which one it is."""
+
+    def __init__(self, item: Object, key: str) -> None:
+        listed = " ".join(f"{name}:{value}" for name, value in sorted(item.items()))
+        super().__init__(f"map: map[{listed}] does not contain declared merge key: {key}")
+
+
 def merged(live: Any, change: Any, name: str = "", *, strategic: bool = False) -> Any:
     """Return a value with a change merged into it; lists are merged by the keys of their items.
 
@@ -44,18 +52,21 @@ def _maps(live: Object, change: Object, *, strategic: bool) -> Object:
 def _lists(
     live: list[Any], change: list[Any], name: str, keys: tuple[str, ...], *, strategic: bool
 ) -> list[Any]:
-    found = copy.deepcopy(live)
+    found, fresh = copy.deepcopy(live), []
     for each in change:
+        if strategic and keys[0] not in each:
+            raise Keyless(each, keys[0])
         wanted = key_of(name, keys, each)
         at = next((n for n, one in enumerate(found) if key_of(name, keys, one) == wanted), None)
         if each.get(_DIRECTIVE) == "delete":
             if at is not None:
                 del found[at]
         elif at is None:
-            found.append(copy.deepcopy(each))
+            fresh.append(copy.deepcopy(each))
         else:
             found[at] = _maps(found[at], each, strategic=strategic)
-    return found
+    # A strategic patch puts what is new in front, an apply at the end.
+    return [*fresh, *found] if strategic else [*found, *fresh]
 
 
 def merge_patch(live: Any, change: Any) -> Any:

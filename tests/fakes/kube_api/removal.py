@@ -22,7 +22,7 @@ def delete(api: KubeApi, place: Place, policy: str = "Background") -> bool:
     if is_namespace:
         _empty(api, place.name)
     if stored["metadata"].get("finalizers") or (is_namespace and _full(api, place.name)):
-        marked = {**stored, "metadata": {**stored["metadata"], "deletionTimestamp": NOW}}
+        marked = going(stored, grace=None if is_namespace else 0)
         if is_namespace:
             marked["status"] = {**stored.get("status", {}), "phase": "Terminating"}
         api.store.put(place.kind, marked)
@@ -33,14 +33,22 @@ def delete(api: KubeApi, place: Place, policy: str = "Background") -> bool:
     return True
 
 
+def going(stored: Object, grace: int | None) -> Object:
+    """Return an object that is marked to go, after `grace` seconds."""
+    metadata = {**stored["metadata"], "deletionTimestamp": NOW}
+    if grace is not None:
+        metadata["deletionGracePeriodSeconds"] = grace
+    return {**stored, "metadata": metadata}
+
+
 def finalized(api: KubeApi, kind: Kind, found: Object) -> Object:
     """Remove an object whose last finalizer is gone; a namespace that waited for it goes too."""
     namespace = str(found["metadata"].get("namespace") or "")
-    last = api.store.remove(kind, namespace, found["metadata"]["name"])
+    api.store.remove(kind, namespace, found["metadata"]["name"])
     waiting = api.store.find(NAMESPACES, "", namespace)
     if waiting and waiting["metadata"].get("deletionTimestamp") and not _full(api, namespace):
         api.store.remove(NAMESPACES, "", namespace)
-    return last
+    return found
 
 
 def _collect(api: KubeApi, owner: Object, policy: str) -> None:

@@ -6,11 +6,12 @@ merged (`x-kubernetes-list-type`) is not in them, and stands here.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.kube_api.kinds import Kind, Object
+from tests.fakes.kube_api.kinds import Kind
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "conditions": ("type",),
@@ -25,12 +26,28 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "volumeMounts": ("mountPath",),
     "volumes": ("name",),
 }
+_PORTS = {"V1ContainerPort": ("containerPort", "protocol"), "V1ServicePort": ("port", "protocol")}
 _SETS = frozenset(("finalizers",))
 # Maps that have one owner, as a whole.
 _ATOMIC = frozenset(
     ("labelSelector", "namespaceSelector", "nodeSelector", "podSelector", "scopeSelector", "selector")
 )
 _ITEMS = re.compile(r"(?:List\[|list\[)(\w+)\]")
+
+
+def keys_of_type(item: str, name: str, items: list[Any]) -> tuple[str, ...]:
+    """Return the fields by which items of a list of a type are known; () where a list is one value."""
+    return _PORTS.get(item, ()) if name == "ports" else keys_of(name, items)
+
+
+def titles(name: str, items: list[Any], keys: tuple[str, ...]) -> list[str]:
+    """Return how items of a list are named: by their keys, or else by their places."""
+    if is_set(name):
+        return [f"[={json.dumps(each)}]" for each in items]
+    return [
+        title(key_of(name, keys, each)) if keys and isinstance(each, dict) else f"[{number}]"
+        for number, each in enumerate(items)
+    ]
 
 
 def keys_of(name: str, items: Any) -> tuple[str, ...]:
@@ -63,45 +80,32 @@ def key_of(name: str, keys: tuple[str, ...], found: Mapping[str, Any]) -> dict[s
     return {key: found.get(key, "TCP" if key == "protocol" else None) for key in keys}
 
 
-def undeclared(kind: Kind, document: Object) -> list[str]:
-    """Return the fields of a document that the API does not have, as server-side apply names them."""
+def model_of(kind: Kind) -> str:
+    """Return the name of a kind's model, "" for one that has no declared fields."""
+    return f"V1{kind.kind}" if kind.built_in and kind.version == "v1" else ""
+
+
+def declared(of: str) -> dict[str, str] | None:
+    """Return the fields of a type with their types, None for a type without fields."""
     from kubernetes.client import models
 
-    model = getattr(models, f"V1{kind.kind}", None) if kind.built_in and kind.version == "v1" else None
-    return [] if model is None else list(_strange(models, model, document, ""))
+    model: Any = getattr(models, of, None)
+    if not hasattr(model, "openapi_types"):
+        return None
+    return {model.attribute_map[name]: of for name, of in model.openapi_types.items()}
 
 
-def _strange(models: Any, model: Any, found: Mapping[str, Any], path: str) -> Iterator[str]:
-    declared = {model.attribute_map[name]: of for name, of in model.openapi_types.items()}
-    for name, value in found.items():
-        where = f"{path}.{name}"
-        if name not in declared:
-            yield where
-            continue
-        inner = _ITEMS.fullmatch(declared[name])
-        of = getattr(models, inner[1] if inner else declared[name], None)
-        if not hasattr(of, "openapi_types"):
-            continue
-        if isinstance(value, dict):
-            yield from _strange(models, of, value, where)
-        elif isinstance(value, list):
-            for each, at in zip(value, _titles(name, value), strict=True):
-                if isinstance(each, dict):
-                    yield from _strange(models, of, each, where + at)
+def item_type(of: str) -> str:
+    """Return the type of a list's items, "" for what is no list."""
+    found = _ITEMS.fullmatch(of)
+    return found[1] if found else ""
 
 
-def _titles(name: str, items: list[Any]) -> Iterator[str]:
-    """Yield how items of a list are named: by their keys, or else by their places."""
-    keys = keys_of(name, items)
-    for number, each in enumerate(items):
-        if keys and isinstance(each, dict):
-            yield title(key_of(name, keys, each))
-        else:
-            yield f"[{number}]"
+def is_map(of: str) -> bool:
+    """Tell whether a type is a map of any keys."""
+    return of.startswith(("dict(", "Dict["))
 
 
 def title(key: Mapping[str, Any]) -> str:
     """Return an item's key as paths name it: `[name="web"]`."""
-    from json import dumps
-
-    return "[" + ",".join(f"{name}={dumps(value)}" for name, value in key.items()) + "]"
+    return "[" + ",".join(f"{name}={json.dumps(value)}" for name, value in key.items()) + "]"

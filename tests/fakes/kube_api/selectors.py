@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.fakes.kube_api import labels
 from tests.fakes.kube_api.kinds import Kind, Object
 from tests.fakes.kube_api.statuses import Refused, bad
 
 Test = Callable[[Object], bool]
 
-_SETS = re.compile(r"\s*(\S+)\s+(in|notin)\s*\(([^)]*)\)\s*")
-_EQUAL = re.compile(r"\s*([^\s=!]+)\s*(==|=|!=)\s*([^\s=!()]*)\s*")
-_BARE = re.compile(r"\s*(!?)\s*([^\s=!()]+)\s*")
+_EQUAL = re.compile(r"([^=!]*)(==|=|!=)(.*)")
 _EVERY_KIND = frozenset(("metadata.name", "metadata.namespace"))
 _FIELDS: dict[str, frozenset[str]] = {
     "Pod": frozenset(
@@ -39,39 +38,26 @@ _FIELDS: dict[str, frozenset[str]] = {
         )
     ),
     "Namespace": frozenset(("status.phase",)),
+    "ReplicationController": frozenset(("status.replicas",)),
+    "Secret": frozenset(("type",)),
+    "Service": frozenset(("spec.clusterIP", "spec.type")),
     "Node": frozenset(("spec.unschedulable",)),
 }
 
 
 def chosen(kind: Kind, query: Mapping[str, str]) -> Test:
     """Return what tells whether the selectors of a query choose an object. Raises Refused."""
-    tests = [*map(_labels, _parts(query.get("labelSelector", "")))]
-    tests += [_fields(kind, each) for each in filter(None, query.get("fieldSelector", "").split(","))]
-    return lambda found: all(test(found) for test in tests)
-
-
-def _parts(text: str) -> list[str]:
-    """Split at commas that are not within parentheses."""
-    return [each for each in re.split(r",(?![^(]*\))", text) if each.strip()]
-
-
-def _labels(part: str) -> Test:
-    if found := _SETS.fullmatch(part):
-        key, among, wanted = found[1], found[2] == "in", {each.strip() for each in found[3].split(",")}
-        # A label that is missing is not among the values.
-        return lambda each: (_of(each).get(key) in wanted) == among
-    if found := _EQUAL.fullmatch(part):
-        name, equal, value = found[1], found[2] != "!=", found[3]
-        return lambda each: (_of(each).get(name) == value) == equal
-    if found := _BARE.fullmatch(part):
-        there, bare = not found[1], found[2]
-        return lambda each: (bare in _of(each)) == there
-    raise Refused(bad(f"unable to parse requirement: found '{part.strip()}', expected: identifier"))
+    try:
+        wanted = labels.read(query.get("labelSelector", ""))
+    except labels.Unreadable as error:
+        raise Refused(bad(str(error))) from None
+    tests = [_fields(kind, each) for each in filter(None, query.get("fieldSelector", "").split(","))]
+    return lambda found: all(test(_of(found)) for test in wanted) and all(test(found) for test in tests)
 
 
 def _of(found: Object) -> Mapping[str, str]:
-    labels: Mapping[str, str] = found["metadata"].get("labels") or {}
-    return labels
+    there: Mapping[str, str] = found["metadata"].get("labels") or {}
+    return there
 
 
 def _fields(kind: Kind, part: str) -> Test:
@@ -79,6 +65,10 @@ def _fields(kind: Kind, part: str) -> Test:
     if found is None:
         raise Refused(bad(f"invalid selector: '{part}'; can't understand '{part}'"))
     name, equal, value = found[1], found[2] != "!=", found[3]
+    if "=" in value:
+        raise Refused(bad(f"invalid field selector: unescaped character in value: {ord('=')}"))
+    if not name and not value:
+        return lambda _: True
     if name not in _EVERY_KIND | _FIELDS.get(kind.kind, frozenset()):
         if kind.kind in _FIELDS:
             raise Refused(bad(f"field label not supported: {name}"))

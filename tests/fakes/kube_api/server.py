@@ -36,6 +36,16 @@ _VERBS = {
 }
 
 
+def _number(text: str, otherwise: int) -> int:
+    if text and not text.isdigit():
+        raise Refused(statuses.bad(f'strconv.ParseInt: parsing "{text}": invalid syntax'))
+    return int(text or otherwise)
+
+
+_NOBODY = "system:anonymous"
+_ALIVE = ("/healthz", "/livez", "/readyz")
+
+
 class KubeApi:
     """The server. As a context manager it runs in a thread, until the block ends.
 
@@ -154,25 +164,34 @@ class KubeApi:
             return reply
 
     def _answer(self, request: Request, user: str) -> Reply:
-        if request.path in self.denied:
-            return statuses.path_not_permitted(user, request.path)
         found = place(self.kinds, request.path)
+        nobody = user == _NOBODY and self.users is not None
+        if nobody and found:
+            verb = _VERBS.get((request.method, bool(found.name)), "create")
+            return statuses.not_permitted(user, verb, found)
+        if request.path in self.denied or (nobody and request.path not in (*_ALIVE, "/version")):
+            return statuses.path_not_permitted(user, request.path)
         if found is None:
             return self._outside(request)
         return self._at(found, request, user)
 
     def _outside(self, request: Request) -> Reply:
         """Answer what is not about objects."""
-        document = discovery(self.kinds).get(request.path)
+        if request.path in _ALIVE:
+            return Reply(body=b"ok")
+        documents = discovery(self.kinds)
+        document = documents.get(request.path)
         if document is None:
-            return statuses.NO_SUCH_PATH
+            group = "/".join(request.path.split("/")[:3])
+            served = request.path.startswith("/api/") or group in documents
+            return statuses.NOT_SERVED if served else statuses.NO_SUCH_PATH
         return Reply(body=document) if request.method == "GET" else statuses.NO_SUCH_METHOD
 
     def _at(self, found: Place, request: Request, user: str) -> Reply:
         verb = _VERBS.get((request.method, bool(found.name)))
         if verb is None:
             return statuses.NO_SUCH_METHOD
-        if verb == "list" and request.query.get("watch") in ("true", "1"):
+        if verb == "list" and request.query.get("watch", "false") not in ("false", "0"):
             verb = "watch"
         if found.subresource == "exec":
             return execs.answered(self, found, request, user)
@@ -196,8 +215,8 @@ class KubeApi:
             kind=found.kind,
             namespace=found.namespace,
             chosen=chosen(found.kind, query),
-            revision=int(query.get("resourceVersion") or 0),
-            seconds=float(query.get("timeoutSeconds") or 1800),
+            revision=_number(query.get("resourceVersion", ""), 0),
+            seconds=_number(query.get("timeoutSeconds", ""), 1800),
             bookmarks=self.bookmarks if query.get("allowWatchBookmarks") in ("true", "1") else 0,
         )
 
@@ -225,7 +244,7 @@ class KubeApi:
     def _user(self, request: Request) -> str | None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not token:
-            return "system:anonymous"
+            return _NOBODY
         return "kubernetes-admin" if self.users is None else self.users.get(token)
 
     def _one(self, found: Place) -> Reply:

@@ -51,6 +51,11 @@ def status(
     return Reply(status=code, body=body(code, reason, message, details), headers=named)
 
 
+def general(code: int, reason: str, message: str) -> Reply:
+    """Return what is answered before it is known what a request is about: its details are empty."""
+    return Reply(status=code, body={**body(code, reason, message), "details": {}})
+
+
 # What the filter before the handlers answers is no Status.
 TOO_MANY = Reply(
     status=429, body=b"Too many requests, please try again later.\n", headers={"Retry-After": "0"}
@@ -58,7 +63,9 @@ TOO_MANY = Reply(
 INTERNAL = status(500, "InternalError", "etcdserver: request timed out")
 UNAVAILABLE = status(503, "ServiceUnavailable", "the server is currently unable to handle the request")
 UNAUTHORIZED = status(401, "Unauthorized", "Unauthorized")
-NO_SUCH_METHOD = status(405, "MethodNotAllowed", _METHOD)
+NO_SUCH_METHOD = general(405, "MethodNotAllowed", _METHOD)
+NOT_SERVED = general(404, "NotFound", "the server could not find the requested resource")
+UNKNOWN_PATCH = general(415, "UnsupportedMediaType", "415: Unsupported Media Type")
 NO_SUCH_PATH = Reply(status=404, body=b"404 page not found\n")
 
 
@@ -81,13 +88,23 @@ def not_found(place: Place) -> Reply:
     return status(404, "NotFound", f'{place.kind.resource} "{place.name}" not found', about(place))
 
 
-def exists(place: Place) -> Reply:
-    return status(409, "AlreadyExists", f'{place.kind.resource} "{place.name}" already exists', about(place))
+def exists(place: Place, *, going: bool = False) -> Reply:
+    message = f'{place.kind.resource} "{place.name}" already exists'
+    if going:
+        message = f"object is being deleted: {message}"
+    return status(409, "AlreadyExists", message, about(place))
 
 
 def conflict(place: Place, words: str) -> Reply:
     message = f'Operation cannot be fulfilled on {place.kind.resource} "{place.name}": {words}'
     return status(409, "Conflict", message, about(place))
+
+
+def not_deleted(place: Place, words: str) -> Reply:
+    """Return that a precondition of a deletion does not hold: there the kind is named, and not its plural."""
+    kind = f"{place.kind.kind}.{place.kind.group}" if place.kind.group else place.kind.kind
+    message = f'Operation cannot be fulfilled on {kind} "{place.name}": {words}'
+    return status(409, "Conflict", message, {**about(place), "kind": place.kind.kind})
 
 
 def bad(words: str) -> Reply:
@@ -111,13 +128,15 @@ def forbidden(place: Place, words: str, causes: Iterable[Mapping[str, str]] = ()
 def not_permitted(user: str, verb: str, place: Place) -> Reply:
     """Return that a user lacks a permission."""
     resource = place.kind.plural + (f"/{place.subresource}" if place.subresource else "")
-    where = f'in the namespace "{place.namespace}"' if place.namespace else "at the cluster scope"
+    # To the authorizer a namespace lies in itself.
+    namespace = place.namespace or (place.name if place.kind.kind == "Namespace" else "")
+    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     words = f'User "{user}" cannot {verb} resource "{resource}" in API group "{place.kind.group}" {where}'
     return forbidden(place, words)
 
 
 def path_not_permitted(user: str, path: str) -> Reply:
-    return status(403, "Forbidden", f'forbidden: User "{user}" cannot get path "{path}"')
+    return general(403, "Forbidden", f'forbidden: User "{user}" cannot get path "{path}"')
 
 
 def terminating(place: Place) -> Reply:
@@ -134,5 +153,6 @@ def invalid(kind: Kind, name: str, causes: Iterable[Mapping[str, str]]) -> Reply
     words = [f"{each['field']}: {each['message']}" for each in listed]
     said = words[0] if len(words) == 1 else f"[{', '.join(words)}]"
     title = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
-    details = {"name": name, "group": kind.group, "kind": kind.kind, "causes": listed}
+    about = {"name": name, "group": kind.group, "kind": kind.kind}
+    details = {**{key: value for key, value in about.items() if value}, "causes": listed}
     return status(422, "Invalid", f'{title} "{name}" is invalid: {said}', details)

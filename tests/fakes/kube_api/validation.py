@@ -16,6 +16,8 @@ from tests.fakes.kube_api.statuses import cause
 
 Causes = Iterator[dict[str, str]]
 
+_LONGEST = 63  # characters of a label
+_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_WORDS = (
@@ -114,11 +116,24 @@ def not_allowed(field: str, words: str) -> dict[str, str]:
     return cause("FieldValueForbidden", f"Forbidden: {words}", field)
 
 
+def not_a_label(name: str) -> str:
+    """Return why a name is no label of DNS, "" for one that is."""
+    if "." in name and _SUBDOMAIN.fullmatch(name):
+        return "must not contain dots"
+    if len(name) > _LONGEST:
+        return f"must be no more than {_LONGEST} characters"
+    return "" if _LABEL.fullmatch(name) else _LABEL_WORDS
+
+
 def _names(kind: Kind, found: Object) -> Causes:
     name = str(found["metadata"]["name"])
+    for number, each in enumerate(found["metadata"].get("finalizers") or ()):
+        if "/" not in each and each not in _FINALIZERS:
+            words = "name is neither a standard finalizer name nor is it fully qualified"
+            yield wrong(f"metadata.finalizers[{number}]", each, words)
     if kind.kind in ("Namespace", "Service"):
-        if not _LABEL.fullmatch(name):
-            yield wrong("metadata.name", name, _LABEL_WORDS)
+        if words := not_a_label(name):
+            yield wrong("metadata.name", name, words)
     elif kind.group != "rbac.authorization.k8s.io" and not _SUBDOMAIN.fullmatch(name):
         yield wrong("metadata.name", name, _SUBDOMAIN_WORDS)
 
@@ -135,6 +150,9 @@ def _specs(kind: Kind, found: Object) -> Causes:
     elif kind.kind == "Service" and spec.get("type") != "ExternalName":
         if not spec.get("ports") and spec.get("clusterIP") != "None":
             yield required("spec.ports")
+        for number, port in enumerate(spec.get("ports") or ()):
+            if len(spec["ports"]) > 1 and not port.get("name"):
+                yield required(f"spec.ports[{number}].name")
     elif kind.group == "networking.k8s.io" and kind.kind == "NetworkPolicy":
         yield from _policy(spec)
 
@@ -159,8 +177,8 @@ def _pod(spec: Object, path: str) -> Causes:
             name = str(each.get("name") or "")
             if not name:
                 yield required(f"{where}.name")
-            elif not _LABEL.fullmatch(name):
-                yield wrong(f"{where}.name", name, _LABEL_WORDS)
+            elif words := not_a_label(name):
+                yield wrong(f"{where}.name", name, words)
             elif name in seen:
                 yield cause("FieldValueDuplicate", f"Duplicate value: {json.dumps(name)}", f"{where}.name")
             seen.add(name)
@@ -180,6 +198,12 @@ def _policy(spec: Object) -> Causes:
 
 def _changes(kind: Kind, before: Object, found: Object) -> Causes:
     was, now = before.get("spec") or {}, found.get("spec") or {}
+    if before["metadata"].get("deletionTimestamp"):
+        known = before["metadata"].get("finalizers") or ()
+        if new := [each for each in found["metadata"].get("finalizers") or () if each not in known]:
+            listed = ", ".join(map(json.dumps, new))
+            words = "no new finalizers can be added if the object is being deleted, found new finalizers"
+            yield not_allowed("metadata.finalizers", f"{words} []string{{{listed}}}")
     if kind.kind == "Pod" and _fixed(was) != _fixed(now):
         yield not_allowed("spec", _POD_UPDATE)
     elif kind.kind in _SELECTING and was.get("selector") != now.get("selector"):
@@ -192,7 +216,7 @@ def _changes(kind: Kind, before: Object, found: Object) -> Causes:
 
 def _fixed(spec: Object) -> Object:
     """Return of a pod's spec what cannot be changed."""
-    free = ("activeDeadlineSeconds", "ephemeralContainers", "tolerations")
+    free = ("activeDeadlineSeconds", "tolerations")
     found = {name: value for name, value in spec.items() if name not in free}
     for sort in ("containers", "initContainers"):
         listed = found.get(sort) or ()

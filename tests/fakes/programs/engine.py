@@ -125,6 +125,8 @@ def save(state: State, words: list[str]) -> None:
     names = [word for word in words[words.index("-o") + 2 :] if not word.startswith("-")]
     if "--platform" in words and "old" in state.troubles:
         fail("unknown flag: --platform\n\nUsage:  docker image save [OPTIONS] IMAGE [IMAGE...]", 125)
+    if "--platform" in words and "old-daemon" in state.troubles:
+        fail('"--platform" requires API version 1.48, but the Docker daemon API version is 1.41')
     for name in names:
         inspect_or_fail(state, name)
     single = "--platform" in words or Path(sys.argv[0]).name == "podman"

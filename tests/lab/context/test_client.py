@@ -162,6 +162,18 @@ def test_a_field_that_does_not_exist_is_the_manifests_mistake_and_not_the_server
     assert len([each for each in api.requests if each.method == "PATCH"]) == 1
 
 
+def test_a_value_that_cannot_be_converted_is_the_manifests_mistake_too(api: KubeApi, client: Client) -> None:
+    words = (
+        "failed to convert new object (/web; /v1, Kind=Pod) to proper version: unable to convert "
+        "unstructured object to /v1, Kind=Pod: quantities must match the regular expression "
+        "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    )
+    api.next(f"{PODS}/web", status(500, "", words))
+    error = refused(lambda: client.apply(pod("web")))
+    assert "quantities must match" in error.message
+    assert "correct the field" in str(error.help)
+
+
 def test_what_is_not_valid_is_told_by_its_field(api: KubeApi, client: Client) -> None:
     error = refused(lambda: client.apply({**pod("web"), "spec": {"containers": []}}))
     assert (error.status, error.help) == (422, "the API server's words name the field")

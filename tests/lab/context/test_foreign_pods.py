@@ -155,13 +155,17 @@ def test_without_the_right_to_add_containers_pods_ask_with_what_they_have(
     assert "1 pod asked by curl in its own container" in done.err
     (lost,) = {each["attempts"][-1]["reason"] for each in found if each["source"] == "shop/cache"}
     assert "pods/ephemeralcontainers" in lost
+    (told,) = (each for each in done.err.splitlines() if "asked by curl" in each)
+    assert told.startswith("1 pod asked by curl in its own container; shop/web: the cluster answers `PATCH ")
+    assert 'cannot patch resource "pods/ephemeralcontainers"' in told
 
 
 def test_an_image_that_cannot_be_pulled_is_told(cluster: Cluster, attached: Ended) -> None:
     cluster.unpullable.add("agnhost")
     done, found = probe("--yes")
     assert done.code == 0, done.err
-    assert "1 pod asked by bash in its own container" in done.err
+    why = "its ephemeral container cannot run: ImagePullBackOff"
+    assert f"1 pod asked by bash in its own container; shop/db: {why}" in done.err
     (lost,) = {each["attempts"][-1]["reason"] for each in found if each["source"] == "shop/cache"}
     assert "ImagePullBackOff" in lost
 
@@ -222,9 +226,42 @@ def test_an_upgrade_that_is_refused_is_told_in_the_servers_words(cluster: Cluste
     assert 'cannot create resource "pods/exec"' in found[0]["attempts"][-1]["reason"]
 
 
+def test_a_permission_without_which_no_pod_can_ask_is_told_once_with_its_rule(
+    cluster: Cluster, attached: Ended
+) -> None:
+    cluster.denied.add("create pods/exec")
+    done, _ = probe()
+    assert done.code == 1
+    (told,) = done.err.splitlines()
+    assert told.startswith("3 pods could not ask; shop/")
+    assert "resources: [pods/exec], verbs: [get, create]}" in told
+
+
+def test_an_ephemeral_container_that_cannot_be_started_is_told(cluster: Cluster, attached: Ended) -> None:
+    done, found = probe("--yes", "--source", "web", "--probe-image", "registry.example/distroless:1")
+    assert set(outcomes(found).values()) == {"open"}
+    why = "its ephemeral container cannot run: RunContainerError: kubereach-probe-0: "
+    assert f"1 pod asked by curl in its own container; shop/web: {why}" in done.err
+    assert 'exec: "sh": executable file not found in $PATH' in done.err
+
+
 def test_a_deploy_needs_consent(cluster: Cluster, attached: Ended) -> None:
     refused(invoke("deploy", behind=("manifests",)), "would change the cluster of the context `prod`")
     assert changes(cluster) == []
+
+
+def test_expectations_next_to_manifests_are_not_deployed(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        json.dumps(pod("new", "nginx"))
+        + "\n---\napiVersion: kubereach.dev/v1alpha1\nkind: Expectations\nexpectations: []\n"
+        + "---\napiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n"
+    )
+    done = invoke("deploy", "--yes", behind=(str(mine),))
+    assert done.code == 0, done.err
+    assert ("shop", "new") in cluster.objects("pods")
 
 
 def test_what_others_made_is_not_taken_over(cluster: Cluster, attached: Ended, tmp_path: Path) -> None:

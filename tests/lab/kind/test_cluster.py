@@ -88,7 +88,8 @@ def test_a_cluster_is_found_by_name_and_removed_twice(fakes: State, tmp_path: Pa
         ("pull-fails", "the node image kindest/node:v1.37.0 cannot be pulled: Error response",
          "images.load FILE"),
         ("node-does-not-start", "a node's container did not start up", "kind export logs --name kubereach"),
-        ("kubeadm-fails", "Kubernetes did not start on the control plane", "--retain"),
+        ("kubeadm-fails", "the control plane: error: error execution phase wait-control-plane: cannot obtain",
+         "--retain"),
         ("cgroup-v1", "needs cgroup v2", "rootless"),
         ("not-delegated", "may not limit memory", "rootless"),
     ],
@@ -122,6 +123,14 @@ def test_what_kind_says_when_it_fails_is_told_in_the_users_words(
             "`kind create cluster` failed with exit code 3: something {odd} happened",
         ),
         ("", "it said nothing"),
+        (
+            "docker: Error response from daemon: unknown\n\nRun 'docker run --help' for more information",
+            "failed with exit code 3: docker: Error response from daemon: unknown",
+        ),
+        (
+            "docker: Error response from daemon: no.\nSee 'docker run --help'.",
+            "failed with exit code 3: docker: Error response from daemon: no.",
+        ),
     ],
 )
 def test_other_words_are_understood_or_passed_on(words: str, message: str) -> None:

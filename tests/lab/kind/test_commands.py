@@ -13,7 +13,8 @@ from analyzer.console import Console
 from lab import records
 from lab.commands import Reading, carried_out, cluster
 from lab.commands.up import _is_kind
-from lab.providers.kind import cluster as kind_cluster, engines
+from lab.providers.kind import cluster as kind_cluster, engines, images
+from lab.providers.kind.config import API
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.programs.state import State
 from tests.lab.kind.ups import CALICO, kept, starting
@@ -204,7 +205,7 @@ def test_kind_is_given_tested_images(fakes: State) -> None:
 
 
 def test_with_kindnet_no_manifest_of_calico_is_needed(fakes: State) -> None:
-    assert create(cni="kindnet", manifest="nowhere.yaml") == 0
+    assert create(cni="kindnet", manifest="") == 0
     configuration = json.loads(next(call["stdin"] for call in fakes.calls("kind") if call["stdin"]))
     assert configuration["networking"]["disableDefaultCNI"] is False
 
@@ -213,7 +214,7 @@ def test_a_kind_whose_network_does_not_enforce_policies_is_refused(
     fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fakes.trouble("old-kind")
-    assert create(cni="kindnet", kubernetes="v1.34.0") == 2
+    assert create(cni="kindnet", kubernetes="v1.34.0", manifest="") == 2
     assert "the network of kind v0.23 does not enforce policies" in capsys.readouterr().err
     assert create(cni="calico", kubernetes="v1.34.0") == 0
 
@@ -233,7 +234,7 @@ def test_a_kind_that_is_too_old_for_a_kubernetes_is_refused(
 def test_calico_is_not_installed_beside_kinds_own_network(
     fakes: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert create(cni="kindnet") == 0
+    assert create(cni="kindnet", manifest="") == 0
     assert carried_out(lambda console: cluster.install(console, name="kubereach")) == 2
     assert "has kind's own network, beside which Calico cannot live" in capsys.readouterr().err
 
@@ -287,6 +288,41 @@ def test_images_are_saved_and_loaded_where_there_is_no_network(
     assert {node["image"] for node in configuration["nodes"]} == {"kindest/node:v1.37.0"}
     assert carried_out(load) == 0
     assert fakes.calls("kind")[-1]["words"][:2] == ["load", "image-archive"]
+
+
+def test_what_is_saved_is_what_the_configuration_needs(
+    fakes: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its nodes' own images are saved, and Calico only where it comes."""
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: shop}]}\n"
+    )
+    node = "mine:v1.36.0@sha256:1"
+    (tmp_path / "kind-config.yaml").write_text(
+        f"kind: Cluster\napiVersion: {API}\nnodes:\n- role: control-plane\n  image: {node}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    reading = Reading(paths=("pod.yaml",))
+
+    def save(console: Console) -> int:
+        return cluster.save_images(console, reading, "images.tar", wanted(manifest="", probe="my/agnhost:1"))
+
+    assert carried_out(save) == 0
+    pulled = [call["words"][-1] for call in fakes.calls("docker") if call["words"][0] == "pull"]
+    assert pulled == [node, "shop", "my/agnhost:1"]
+    made = images.opened(tmp_path / "images.tar")
+    assert (made.node, made.calico) == ("mine:v1.36.0", "")
+    assert create(bundle="images.tar", manifest="") == 0
+    configuration = json.loads(next(call["stdin"] for call in fakes.calls("kind") if call["stdin"]))
+    assert configuration["nodes"] == [{"role": "control-plane", "image": "mine:v1.36.0"}]
+
+
+def test_options_of_calico_are_refused_where_it_does_not_come(
+    fakes: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert up(cni="kindnet") == 2
+    assert "`--calico-manifest` would have no effect on kind's own network" in capsys.readouterr().err
+    assert fakes.clusters == {}
 
 
 def test_an_interrupted_creation_leaves_nothing(fakes: State, tmp_path: Path) -> None:

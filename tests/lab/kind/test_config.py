@@ -10,7 +10,14 @@ import pytest
 from analyzer import AnalyzerError
 from lab.errors import LabError
 from lab.providers.kind import config
-from lab.providers.kind.config import Configuration, Options, read, shaped, with_image
+from lab.providers.kind.config import (
+    Configuration,
+    Options,
+    read,
+    shaped,
+    with_image,
+    with_local_images,
+)
 
 _HEAD = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
 
@@ -59,6 +66,13 @@ def test_the_old_api_group_is_explained_by_its_line(tmp_path: Path) -> None:
         ("networking:\n  kubeProxyMode: bpf\n", 4, "networking.kubeProxyMode", "`bpf`", "iptables, nftables"),
         ('networking:\n  apiServerPort: "80"\n', 4, "networking.apiServerPort", "`80`", "1 to 65535"),
         ("networking:\n  disableDefaultCNI: maybe\n", 4, "networking.disableDefaultCNI", "`maybe`", "Calico"),
+        ("networking:\n  ipFamily: ipv6\n  podSubnet: 10.244.0.0/16\n", 5, "networking.podSubnet",
+         "`10.244.0.0/16` does not belong to `ipFamily: ipv6`", "one CIDR of IPv6"),
+        ("networking:\n  podSubnet: 'fd00::/56'\n", 4, "networking.podSubnet", "`ipFamily: ipv4`", "`dual`"),
+        ("networking:\n  serviceSubnet: 10.0.0.0/16,fd00::/112\n", 4, "networking.serviceSubnet",
+         "`ipFamily: ipv4`", "one CIDR of IPv4"),
+        ("networking:\n  ipFamily: dual\n  podSubnet: 10.0.0.0/16,10.1.0.0/16\n", 5, "networking.podSubnet",
+         "`ipFamily: dual`", "one CIDR a family"),
         ("networking: [x]\n", 3, "networking", "this is no mapping", "podSubnet"),
         ("nodes: {role: worker}\n", 3, "nodes", "this is no list", "- role: worker"),
         ("nodes:\n- worker\n- role: control-plane\n", 4, "nodes[0]", "this is no node", "- role: worker"),
@@ -212,3 +226,28 @@ def test_what_there_cannot_be_is_told(options: Options, message: str) -> None:
 def test_names_that_kind_refuses_are_told(name: str) -> None:
     with pytest.raises(LabError, match="cannot be called"):
         config.check_name(name)
+
+
+_PATCH = '["kind: KubeletConfiguration\\nfailCgroupV1: false\\n"]'
+
+
+@pytest.mark.parametrize(
+    "text", [f"kubeadmConfigPatches: {_PATCH}\n", f"nodes: [{{kubeadmConfigPatches: {_PATCH}}}]\n"]
+)
+def test_a_patch_tells_that_kubelet_takes_cgroup_v1(tmp_path: Path, text: str) -> None:
+    assert read(written(tmp_path, _HEAD + text)).minds_cgroup_v1
+    assert not read(written(tmp_path, f"{_HEAD}nodes: [{{role: control-plane}}]\n")).minds_cgroup_v1
+
+
+def test_the_newest_kubernetes_of_the_nodes_counts() -> None:
+    nodes = [{"image": "kindest/node:v1.34.0"}, {"image": "kindest/node:v1.36.4@sha256:0"}, {"image": "mine"}]
+    assert Configuration(document={"nodes": nodes}).kubernetes == (1, 36)
+    assert Configuration(document={"nodes": [{}]}).kubernetes is None
+
+
+def test_images_that_were_loaded_from_a_file_are_named_by_their_tags() -> None:
+    nodes = [{"image": "kindest/node:v1.36.4@sha256:0"}, {"image": "mine:1"}, {}]
+    configuration = Configuration(document={"nodes": nodes}, source="x")
+    made = with_local_images(configuration)
+    assert made.document["nodes"] == [{"image": "kindest/node:v1.36.4"}, {"image": "mine:1"}, {}]
+    assert (made.source, configuration.document["nodes"]) == ("x", nodes)

@@ -103,6 +103,15 @@ def test_one_lack_without_the_other_is_no_obstacle(install: Install, program: st
     assert engines.usable()
 
 
+def test_a_kubernetes_that_refuses_cgroup_v1_is_told_before_it_is_tried() -> None:
+    old = Engine(name="docker", cgroup_v2=False)
+    with pytest.raises(LabError, match=r"Kubernetes 1.35 does not start on cgroup v1") as raised:
+        engines.check_cgroups(old, (1, 35))
+    assert "failCgroupV1: false" in (raised.value.help or "")
+    for engine, kubernetes in ((old, (1, 34)), (old, None), (Engine(name="docker"), (1, 36))):
+        engines.check_cgroups(engine, kubernetes)
+
+
 def test_an_old_podman_is_refused(install: Install) -> None:
     install("podman").trouble("old")
     with pytest.raises(LabError, match=r"kind needs Podman 3.0 or later, and this is podman 2.2.1"):

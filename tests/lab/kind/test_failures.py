@@ -275,6 +275,15 @@ def test_a_creation_that_failed_and_was_retained_can_be_brought_down(
     assert nothing_left(fakes)
 
 
+def test_a_machine_on_which_kubelet_would_not_start_is_told_before_anything_is_made(
+    fakes: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.trouble("cgroup-v1")
+    assert up() == 2
+    assert " does not start on cgroup v1, which this machine has" in capsys.readouterr().err
+    assert {call["words"][0] for call in fakes.calls("kind")} <= {"version"}
+
+
 def test_down_does_not_need_the_api_server(api: Cluster, fakes: State) -> None:
     assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     record = records.load("kubereach")

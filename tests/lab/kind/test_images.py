@@ -22,7 +22,9 @@ _DOCKER, _PODMAN = Engine(name="docker"), Engine(name="podman")
 
 
 def saved(tmp_path: Path, engine: Engine = _DOCKER) -> images.Bundle:
-    return images.save(tmp_path / "images.tar", engine, _NODE, ["nginx", "nginx"], ("v3.32.1", b"kind: x\n"))
+    return images.save(
+        tmp_path / "images.tar", engine, [_NODE], ["nginx", "nginx"], ("v3.32.1", b"kind: x\n")
+    )
 
 
 @pytest.mark.parametrize("engine", [_DOCKER, _PODMAN])
@@ -52,8 +54,11 @@ def test_docker_saves_one_platform(fakes: State, tmp_path: Path) -> None:
     assert call[2].startswith("linux/")
 
 
-def test_a_docker_that_does_not_know_platforms_saves_as_it_can(fakes: State, tmp_path: Path) -> None:
-    fakes.trouble("old")
+@pytest.mark.parametrize("trouble", ["old", "old-daemon"])
+def test_a_docker_that_does_not_know_platforms_saves_as_it_can(
+    fakes: State, tmp_path: Path, trouble: str
+) -> None:
+    fakes.trouble(trouble)
     saved(tmp_path)
     calls = [call["words"] for call in fakes.calls("docker") if call["words"][0] == "save"]
     assert ["--platform" in words for words in calls] == [True, False, True, False]
@@ -73,8 +78,16 @@ def test_the_file_is_loaded_into_the_engine_and_onto_the_nodes(fakes: State, tmp
     assert not Path(words[2]).exists(), "what was unpacked for kind is removed"
 
 
+def test_each_image_that_nodes_name_is_in_the_file(fakes: State, tmp_path: Path) -> None:
+    made = images.save(tmp_path / "images.tar", _DOCKER, [_NODE, "mine:v1.35.0@sha256:1"], [])
+    assert made.node == "kindest/node:v1.36.4"
+    fakes.keep("images", [])
+    made.load_node(_DOCKER)
+    assert fakes.read("images") == ["kindest/node:v1.36.4", "mine:v1.35.0"]
+
+
 def test_without_pods_nothing_is_put_on_the_nodes(fakes: State, tmp_path: Path) -> None:
-    made = images.save(tmp_path / "images.tar", _DOCKER, _NODE, [])
+    made = images.save(tmp_path / "images.tar", _DOCKER, [_NODE], [])
     assert made.manifest() is None
     made.load_pods(KindCluster(name="k", engine=_DOCKER, kubeconfig=tmp_path / "k"))
     assert not fakes.calls("kind")

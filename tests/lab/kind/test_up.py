@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -32,6 +33,37 @@ def test_the_steps_one_by_one(api: Cluster, fakes: State, capsys: pytest.Capture
         assert bring_down() == 0
         assert told in capsys.readouterr().err
     assert nothing_left(fakes)
+
+
+def test_the_families_of_kinds_configuration_reach_kind_and_calico(
+    api: Cluster, fakes: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subnets = "10.7.0.0/16,fd00:7::/56"
+    networking = f"{{ipFamily: dual, podSubnet: '{subnets}', disableDefaultCNI: true}}"
+    head = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
+    Path("kind-config.yaml").write_text(f"{head}networking: {networking}\n")
+    told = api.objects("configmaps")["kube-system", "kubeadm-config"]
+    told["data"]["ClusterConfiguration"] = f"networking:\n  podSubnet: {subnets}\n"
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
+    given = json.loads(next(call["stdin"] for call in fakes.calls("kind") if call["stdin"]))
+    assert (given["networking"]["ipFamily"], given["networking"]["podSubnet"]) == ("dual", subnets)
+    for _ in range(2):
+        assert carried_out(lambda console: cluster.install(console, name="kubereach", manifest=CALICO)) == 0
+    found = api.variables()
+    assert (found["CALICO_IPV4POOL_CIDR"], found["CALICO_IPV6POOL_CIDR"]) == tuple(subnets.split(","))
+    assert bring_down() == 0
+
+
+def test_both_families_with_a_pod_network_of_one_are_a_doubt(
+    api: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
+    Path("kind-config.yaml").write_text(f"{head}networking: {{ipFamily: dual, podSubnet: 10.7.0.0/16}}\n")
+    assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
+    assert "note: `ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6" in (capsys.readouterr().err)
+    assert bring_down() == 0
 
 
 def test_an_api_server_that_does_not_answer_leaves_nothing(

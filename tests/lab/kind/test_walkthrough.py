@@ -14,7 +14,7 @@ from typing import Self
 
 import pytest
 
-from lab import records
+from lab import records, steps
 from lab.commands import Reading, carried_out, cluster as commands
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
@@ -153,10 +153,12 @@ def test_a_network_that_enforces_nothing_fails_the_control_probe_and_is_removed(
 ) -> None:
     api.clear()
     monkeypatch.setattr(provider, "CONTROL", 2.0)
+    monkeypatch.setattr(steps, "_HEARTBEAT", 0.01)  # each line that is told is seen
     monkeypatch.setattr(api, "deaf", True)
     wanted = Wanted(name="deaf", manifest=_CALICO)
     assert carried_out(lambda console: commands.up(console, Reading(), wanted)) == 2
     error = capsys.readouterr().err
+    assert ": probing a connection that a policy forbids\n" in error
     assert "the cluster does not work as a lab: a connection that a policy forbids was open" in error
     assert "the kind cluster `deaf` was removed again" in error
     assert "deaf" not in fakes.clusters

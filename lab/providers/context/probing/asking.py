@@ -30,6 +30,7 @@ _NOT_FOUND = re.compile(r"executable file not found|no such file or directory|no
 # The API server says so before anything is run: pod or container is not there, or nobody may enter.
 _NOT_THERE = frozenset((400, 403, 404))
 _NO_CONTAINER = "container not found"
+_FORBIDDEN = 403
 _TRIES = 3
 _PAUSE = 0.5
 CONTROL = 0
@@ -166,6 +167,7 @@ class _Heard:
 class Pod:
     """One pod that asks. `way` says, once it has asked, how.
 
+    `missed` says why in no better way, "" for nothing.
     `absent` says why it cannot ask, or cannot go on, though another pod could: "" while it can.
     """
 
@@ -176,6 +178,8 @@ class Pod:
         self._chosen: _Way | None = None
         self.tool = ""
         self.absent = ""
+
+        self.missed = seat.why if seat.missed else ""
 
     @property
     def able(self) -> bool:
@@ -198,6 +202,8 @@ class Pod:
             troubles.append(f"its node: {tried.trouble}" if way.outside else tried.trouble)
             if found or self._chosen or self._stop.is_set():
                 break
+            if troubles[-1] != _LACKING:
+                self.missed = self.missed or troubles[-1]
         # A way that broke says more than one that is not there.
         trouble = next((each for each in reversed(troubles) if each != _LACKING), _LACKING)
         lacking = not troubles or trouble == _LACKING
@@ -223,6 +229,11 @@ class Pod:
             yield _Way(words="by nsenter on its node", run=partial(self._nodes.exec, seat), outside=True)
         for name in own:
             yield self._within(name, "its own container")
+
+    def _forbidden(self, error: LabError) -> None:
+        """Keep what would help, where the user may not run commands."""
+        if getattr(error, "status", 0) == _FORBIDDEN:
+            self.missed = self.missed or f"{error.message}; {error.help}"
 
     def _within(self, container: str, where: str) -> _Way:
         run = partial(self._executor.exec, self._seat.namespace, self._seat.pod, container)
@@ -250,6 +261,7 @@ class Pod:
                 trouble = error.message
                 if not (status := getattr(error, "status", 0)):
                     continue
+                self._forbidden(error)
                 return _Tried(found, trouble, status in _NOT_THERE or _NO_CONTAINER in trouble)
             if heard.tool == "none":
                 return _Tried(found, _LACKING_THERE if way.outside else _LACKING, absent=True)

@@ -29,6 +29,7 @@ class Relay:
         self._questions = list(plan.questions)
         self._results: dict[int, ProbeResult] = {}
         self._ways: Counter[str] = Counter()
+        self._missed: dict[str, str] = {}
         self._out: dict[str, str] = {}
         self._replaced: dict[str, str] = {}
 
@@ -68,6 +69,7 @@ class Relay:
             )
         finally:
             self._ways.update(rounds.ways)
+            self._missed = {**rounds.missed, **self._missed}
         self._results.update(zip(numbers, found, strict=True))
         self._out.update((name, why) for name, why in rounds.absent.items() if not rounds.able(name))
         return [numbers[number] for number in sorted(rounds.open)]
@@ -84,9 +86,10 @@ class Relay:
         return other is not None
 
     def notes(self) -> Iterator[str]:
-        """Yield how the pods asked, and for which of them others did."""
+        """Yield how the pods asked, why in no better way, and for which of them others did."""
         for way, count in self._ways.most_common():
-            yield f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
+            told = f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
+            yield f"{told}; {self._missed[way]}" if way in self._missed else told
         if self._replaced:
             yield _told(self._replaced, self._out)
 

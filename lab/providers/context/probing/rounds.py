@@ -55,6 +55,12 @@ class Rounds:
         """How many pods asked in which way."""
         return dict(Counter(pod.way for pod in self._pods.values()).most_common())
 
+    @property
+    def missed(self) -> Mapping[str, str]:
+        """By ways in which pods asked, why one of them did so in no better one."""
+        told = {pod.way: f"{name}: {pod.missed}" for name, pod in reversed(self._pods.items()) if pod.missed}
+        return dict(reversed(told.items()))
+
     def able(self, name: str) -> bool:
         """Tell whether a pod has asked anything."""
         return name in self._pods and self._pods[name].able

@@ -34,6 +34,7 @@ _USER = 65534
 _PATIENCE = 60.0
 _PAUSE = 0.3
 _LONGEST_PAUSE = 3.0  # whole namespaces are listed each time
+_NONE = "it has no ephemeral container"
 _NOT_AGREED = "the pod is not this lab's; `--yes` agrees to an ephemeral container in it"
 _FAILED = frozenset(
     (
@@ -52,8 +53,8 @@ _FAILED = frozenset(
 class Seat:
     """Containers of a pod in which to probe, best first. `ephemeral`: the first is ours.
 
-    `why` says why there is no ephemeral container, "" where there is one. `node` and `uid` are where the pod
-    is, and how it is known there.
+    `why` says why there is no ephemeral container, "" where there is one; `missed` that it was to have one.
+    `node` and `uid` are where the pod is, and how it is known there.
     """
 
     namespace: str
@@ -62,6 +63,7 @@ class Seat:
     ephemeral: bool
     ours: bool
     why: str = ""
+    missed: bool = False
     node: str = ""
     uid: str = ""
 
@@ -82,7 +84,7 @@ def seats(  # noqa: PLR0913 - what is wanted, and how
     """
     missing = {name: pod for name, pod in pods.items() if not running(pod)}
     allowed = {name: pod for name, pod in missing.items() if agreed or applying.bears(pod, labels)}
-    why = {name: _NOT_AGREED for name in missing if name not in allowed}
+    why: dict[str, str] = {}
     latest = dict(pods)
     if allowed:
         added = _started(client, allowed, image, concurrency)
@@ -234,13 +236,15 @@ def seat_of(pod: Object, labels: Mapping[str, str], why: str = "") -> Seat:
     mine = running(pod)
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
     own = [str(each["name"]) for each in statuses if (each.get("state") or {}).get("running")]
+    ours = applying.bears(pod, labels)
     return Seat(
         namespace=str(metadata["namespace"]),
         pod=str(metadata["name"]),
         containers=(mine, *own) if mine else tuple(own),
         ephemeral=bool(mine),
-        ours=applying.bears(pod, labels),
-        why="" if mine else why or "it has no ephemeral container",
+        ours=ours,
+        why="" if mine else why or (_NONE if ours else _NOT_AGREED),
+        missed=bool(why) and not mine,
         node=str((pod.get("spec") or {}).get("nodeName") or ""),
         uid=str(metadata.get("uid") or ""),
     )
