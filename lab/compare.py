@@ -79,10 +79,13 @@ class Comparison:
     def __init__(self, plan: Plan, results: Sequence[ProbeResult]) -> None:
         self.plan = plan
         identified = plan.world.limits.identified
-        probes = (result.probe for result in results)
+        asked = (
+            (plan.asked_as(question, result.probe), result)
+            for question, result in zip(plan.questions, results, strict=True)
+        )
         self.findings = tuple(
             Finding(question, result, judge(question, result, identified=identified))
-            for question, result in zip(map(plan.asked_as, plan.questions, probes), results, strict=True)
+            for question, result in asked
         )
 
     @cached_property
@@ -107,10 +110,22 @@ class Comparison:
 
         What was not asked, or not decided, is not certain but possible.
         """
-        found = self._between.get((source.id, destination.id))
-        if found is None and not (source.external or destination.external):  # those are alike to none
-            found = self._alike.get(kind_of_pair(source, destination))
-        return seen(found or ())
+        if (found := self._seen.get((source.id, destination.id))) is not None:
+            return found
+        if source.external or destination.external:  # those are alike to none
+            return seen(())
+        key = kind_of_pair(source, destination)
+        if (alike := self._seen_alike.get(key)) is None:
+            alike = self._seen_alike[key] = seen(self._alike.get(key, ()))
+        return alike
+
+    @cached_property
+    def _seen(self) -> Mapping[tuple[str, str], Bounds]:
+        return {ends: seen(found) for ends, found in self._between.items()}
+
+    @cached_property
+    def _seen_alike(self) -> dict[tuple[object, ...], Bounds]:
+        return {}
 
     @cached_property
     def _between(self) -> Mapping[tuple[str, str], Sequence[Finding]]:

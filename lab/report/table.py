@@ -6,21 +6,23 @@ Comes in: a comparison. Goes out: a matrix of who reached whom, what differed, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer import Bounds, Endpoint, Protocol, View
 from analyzer.explain import explain
+from analyzer.filters import Block
 from analyzer.load.text import printable
 from analyzer.report.explanation import render as render_explanation
 from analyzer.report.grid import draw
 from analyzer.report.labels import Labels, Notes
 from analyzer.report.matrix import between_endpoints
-from analyzer.report.page import large, listings
+from analyzer.report.page import MOST_GROUPED, large, listings
 from analyzer.report.words import Words
 from lab.compare import Comparison, Finding, Status
 from lab.probes import Attempt
 
 _MOST_SHOWN = 20
+_ALIKE = "pods that policies see alike were asked for each other; `--every-pair` asks each"
 
 
 class Observed(View):
@@ -39,6 +41,14 @@ class Observed(View):
         if (found := self._found.get(key)) is None:
             found = self._found[key] = self._mask(self._comparison.observed(source, destination))
         return found
+
+    def row(self, source: Endpoint, destinations: Sequence[Endpoint]) -> Iterator[Bounds]:
+        """Yield what was seen to pass from a source to some destinations."""
+        return (self.verdict(source, destination) for destination in destinations)
+
+    def replicas(self, endpoint: Endpoint) -> Bounds:
+        """Return what was seen of an endpoint with itself: each is a single pod."""
+        return self.verdict(endpoint, endpoint)
 
 
 def matrix(comparison: Comparison, width: int) -> Iterator[str]:
@@ -62,18 +72,35 @@ def matrix(comparison: Comparison, width: int) -> Iterator[str]:
                 signs = [(sign, meanings.get(cell.text, cell.text)) for sign, cell in drawn.signs]
                 yield "    ".join(f"{sign}  {what}" for sign, what in signs or meanings.items())
         if drawn is None:
-            yield from _grouped(view, block, words, labels)
+            yield from _grouped(view, _shown(comparison, block), words, labels)
+            if comparison.plan.kinds:
+                yield _ALIKE
     for mark, text in notes.lines():
         yield f"{mark}  {text}"
 
 
-def _grouped(view: View, block: object, words: Words, labels: Labels) -> Iterator[str]:
-    found, more = listings(view, block, words, labels)  # type: ignore[arg-type]
+def _shown(comparison: Comparison, block: Block) -> Block:
+    """Return the pairs to show of a large block: of a very large one those that were asked."""
+    if len(block.sources) <= MOST_GROUPED >= len(block.destinations):
+        return block
+    asking = {each.question.source.id for each in comparison.findings}
+    asked = {each.question.destination.id for each in comparison.findings}
+    return Block(
+        title=block.title,
+        sources=tuple(each for each in block.sources if each.id in asking),
+        destinations=tuple(each for each in block.destinations if each.id in asked),
+    )
+
+
+def _grouped(view: View, block: Block, words: Words, labels: Labels) -> Iterator[str]:
+    found, more = listings(view, block, words, labels)
     for listing in found:
         yield listing.sources
         yield from (f"  {cell.text}  {text}" for cell, text in listing.reach)
     if more:
         yield more
+    texts = {cell.text for listing in found for cell, _ in listing.reach}
+    yield "\n" + "    ".join(f"{text}  {meaning}" for text, meaning in words.legend(texts))
 
 
 def summary(comparison: Comparison) -> Iterator[str]:

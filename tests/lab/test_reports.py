@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,7 +18,7 @@ from lab.errors import LabError
 from lab.probes import Attempt, Icmp, Outcome, ProbeResult
 from lab.report.table import attempt_line
 from tests.lab.labs import EXAMPLES
-from tests.lab.seen import all_alike, answer, as_predicted, of_paths
+from tests.lab.seen import all_alike, answer, as_predicted, of_paths, planned
 
 _NASTY = "a<b>&\"'\x1b[31m\n]]>\0,ü\u202e"
 
@@ -133,6 +134,34 @@ def test_every_example_can_be_written_in_every_format(folder: object) -> None:
     assert ET.fromstring(written("junit", comparison))[0].get("failures") == "0"
     assert ", 0 false, " in written("table", comparison)
     assert written("csv", comparison).count("\n") == len(comparison.findings) + 1
+
+
+def _many(folder: Path, pods: int) -> Comparison:
+    """Return a comparison of so many pods of three kinds, of which nothing reached anything."""
+    labels = ("web", "db", "job")
+    made = (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}, namespace: a, labels: {{app: {label}}}}}\n"
+        "spec: {containers: [{name: c, image: i}]}\n---\n"
+        for number in range(pods)
+        for label in (labels[number % 3],)
+    )
+    policies = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        f"metadata: {{name: {label}, namespace: a}}\n"
+        f"spec: {{podSelector: {{matchLabels: {{app: {label}}}}}, ingress: [{{}}]}}\n---\n"
+        for label in labels
+    )
+    return all_alike(planned("".join((*made, *policies)), folder), Outcome.DROPPED)
+
+
+@pytest.mark.parametrize("pods", [3, 40, 500])
+def test_the_table_shows_what_was_seen_and_not_what_is_predicted(pods: int, tmp_path: Path) -> None:
+    comparison = _many(tmp_path, pods)
+    assert {each.question.predicted for each in comparison.findings} == {Match.YES}
+    shown = "".join(writer("table")(comparison)).partition("predictions probed")[0]
+    assert "nothing" in shown
+    assert "all  every port" not in shown
+    assert ("alike" in shown) is (pods > 3)
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
