@@ -33,7 +33,8 @@ def read_namespace(root: Field, scope: Scope) -> Namespace:
     metadata = read_metadata(root, scope, label)
     field = root.mapping("metadata")
     if field and field.value.get("namespace"):
-        field.child("namespace").forbidden("not allowed on this type", "a namespace is in no namespace")
+        message = "a namespace is in no namespace: the API server leaves this out"
+        field.child("namespace").warning("ignored-namespace", message, "leave it out")
     written = metadata.labels.get(NAMESPACE_NAME, metadata.name)
     if field and written != metadata.name:
         message = f"the API server sets this label to `{metadata.name}`, whatever the manifest says"

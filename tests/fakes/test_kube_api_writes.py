@@ -166,6 +166,14 @@ def test_a_namespace_that_goes_is_told_to_who_would_make_it_anew(shop: KubeApi, 
     )
 
 
+def test_a_namespace_loses_the_one_that_it_says_it_is_in(api: KubeApi, raw: Send, apply: Send) -> None:
+    inside = {**namespace("a"), "metadata": {"name": "a", "namespace": "b"}}
+    code, made = raw("POST", "/api/v1/namespaces", inside)
+    assert (code, made["metadata"].get("namespace")) == (201, None)
+    code, made = apply("/api/v1/namespaces/a", inside)
+    assert (code, made["metadata"].get("namespace")) == (200, None)
+
+
 def test_a_namespace_lies_in_itself_to_who_judges_permissions(shop: KubeApi, raw: Send) -> None:
     shop.denied.add("get namespaces")
     _, told = raw("GET", "/api/v1/namespaces/shop")

@@ -27,7 +27,15 @@ _CANNOT = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"/]+)(?:/(?P<sub>[^"]+))?" '
     r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-_FORBIDDING = (
+_BY_POLICY = "a policy of this cluster forbids it: do as its words say, or ask who made it"
+# Whatever the status is: what forbids is told by 403, 422 and others.
+_SAID = (
+    (" denied request: ", _BY_POLICY),
+    (" denied the request", _BY_POLICY),
+    (
+        "failed calling webhook",
+        "the webhook does not answer: look whether what serves it runs, or remove its configuration",
+    ),
     (
         "because it is being terminated",
         "wait until the namespace is gone, or look which finalizers hold what is in it, and try again",
@@ -109,15 +117,11 @@ def _help(status: int, words: str) -> str | None:
         return "it does not run, not yet or not any more: `kubectl describe pod` says why"
     if any(each in words for each in _SCHEMA):
         return "correct the field that the API server's words name, or look at `apiVersion`"
-    if status == 403:
-        return _forbidden(words)
-    return _HELP.get(status, "the API server has trouble of its own: try again" if status >= 500 else None)
-
-
-def _forbidden(words: str) -> str:
-    if found := _CANNOT.search(words):
+    if status == 403 and (found := _CANNOT.search(words)):
         return _permission(**found.groupdict())
-    return next((help_ for said, help_ in _FORBIDDING if said in words), _HELP[403])
+    if told := next((help_ for said, help_ in _SAID if said in words), None):
+        return told
+    return _HELP.get(status, "the API server has trouble of its own: try again" if status >= 500 else None)
 
 
 def _permission(verb: str, resource: str, sub: str | None, group: str, namespace: str | None) -> str:

@@ -157,7 +157,7 @@ def _named(place: Place, metadata: Object) -> None:
         name = metadata["name"]
         words = f"the name of the object ({name}) does not match the name on the URL ({place.name})"
         raise Refused(statuses.bad(words))
-    if metadata.get("namespace", place.namespace) != place.namespace:
+    if place.kind.namespaced and metadata.get("namespace", place.namespace) != place.namespace:
         words = "the namespace of the provided object does not match the namespace sent on the request"
         raise Refused(statuses.bad(words))
 
@@ -219,6 +219,8 @@ def _stamp(api: KubeApi, place: Place, live: Object | None, found: Object) -> No
     metadata["name"] = place.name
     if place.kind.namespaced:
         metadata["namespace"] = place.namespace
+    else:
+        metadata.pop("namespace", None)
     if live is None:
         metadata.update(creationTimestamp=NOW, uid=f"00000000-0000-4000-8000-{api.store.revision + 1:012d}")
         metadata.pop("resourceVersion", None)

@@ -174,6 +174,49 @@ def test_a_value_that_cannot_be_converted_is_the_manifests_mistake_too(api: Kube
     assert "correct the field" in str(error.help)
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "help_"),
+    [
+        (
+            422,
+            "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'v' with binding 'v' denied request: no",
+            "a policy of this cluster forbids it",
+        ),
+        (
+            403,
+            'admission webhook "no.example.com" denied the request: no',
+            "a policy of this cluster forbids",
+        ),
+        (
+            500,
+            (
+                'Internal error occurred: failed calling webhook "no.example.com": failed to call webhook: '
+                'Post "https://192.0.2.1:1/x?timeout=1s": dial tcp 192.0.2.1:1: connect: connection refused'
+            ),
+            "the webhook does not answer",
+        ),
+        (
+            403,
+            'pods "web" is forbidden: exceeded quota: rq, requested: pods=1, used: pods=1, limited: pods=1',
+            "make room in the namespace's ResourceQuota",
+        ),
+        (
+            403,
+            'pods "web" is forbidden: maximum cpu usage per Container is 2, but limit is 3',
+            "the API server's words say what forbids it",
+        ),
+    ],
+)
+def test_what_forbids_is_told_whatever_the_status_is(
+    api: KubeApi, client: Client, code: int, words: str, help_: str
+) -> None:
+    api.next(f"{PODS}/web", status(code, "", words))
+    error = refused(lambda: client.apply(pod("web")))
+    assert error.status == code
+    assert words in error.message
+    assert help_ in str(error.help)
+
+
 def test_what_is_not_valid_is_told_by_its_field(api: KubeApi, client: Client) -> None:
     error = refused(lambda: client.apply({**pod("web"), "spec": {"containers": []}}))
     assert (error.status, error.help) == (422, "the API server's words name the field")
@@ -375,7 +418,10 @@ def test_who_may_not_even_ask_what_is_served_is_told_what_gives_it(api: KubeApi,
     ("words", "told"),
     [
         ("exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5", "ResourceQuota"),
-        ("admission webhook denied the request: no", "the API server's words say what forbids it"),
+        (
+            "minimum cpu usage per Container is 1, but request is 1m",
+            "the API server's words say what forbids",
+        ),
     ],
 )
 def test_another_reason_is_told_as_what_it_is(words: str, told: str) -> None:

@@ -50,12 +50,19 @@ def test_the_label_with_the_right_name_is_no_news() -> None:
     assert remarks(namespace(f"{{name: shop, labels: {{{NAMESPACE_NAME}: shop}}}}")) == []
 
 
+def test_a_namespace_that_is_in_one_is_taken_without_it() -> None:
+    text = namespace("{name: a, namespace: b}")
+    assert remarks(text) == [
+        "3:21 metadata.namespace: a namespace is in no namespace: the API server leaves this out"
+    ]
+    assert set(cluster(text).namespaces) == {"a"}
+
+
 @pytest.mark.parametrize(
     ("metadata", "complaints"),
     [
         ("{name: a.b}", ['3:12 metadata.name: Invalid value: "a.b": must not contain dots']),
         ("{}", ["3:1 metadata.name: Required value: name or generateName is required"]),
-        ("{name: a, namespace: b}", ["3:21 metadata.namespace: Forbidden: not allowed on this type"]),
         ("{name: a, label: {}}", ["3:21 metadata.label: unknown field `label`"]),
     ],
 )
