@@ -55,6 +55,10 @@ class Access:
             raise _no_credentials(self.context, "the token has line breaks or letters that no token has")
         return {"Authorization": token} if token else {}
 
+    def another(self) -> Access:
+        """Return a client of its own, with the same credentials: for another thread."""
+        return Access(context=self.context, client=type(self.client)(self.client.configuration))
+
     def __str__(self) -> str:
         return f"the cluster of context {shown(self.context.name)} at {shown(self.context.server)}"
 

@@ -60,6 +60,7 @@ class Client:
         """
         self._kubeconfig, self._context = kubeconfig or None, context or None
         self._threads = threading.local()
+        self._first: Access | None = None
         self._resources: dict[str, dict[str, Object]] = {}
         self._talks: set[WebSocket] = set()
         self._hung_up = threading.Event()
@@ -71,8 +72,12 @@ class Client:
         """This thread's own way into the cluster."""
         found: Access | None = getattr(self._threads, "access", None)
         if found is None:
-            with _one_at_a_time:  # credential plug-ins may ask the user, and write what they were told
-                found = self._threads.access = connect(self._context, self._kubeconfig)
+            with _one_at_a_time:  # credential plug-ins may ask the user: once is enough
+                if self._first is None:
+                    self._first = found = connect(self._context, self._kubeconfig)
+                else:
+                    found = self._first.another()
+            self._threads.access = found
         return found
 
     def credentials(self) -> Mapping[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from analyzer import Document
 from lab import calico
@@ -571,3 +575,27 @@ def test_a_namespace_that_others_use_by_now_stays(api: KubeApi, client: Client) 
     api.add(other)
     assert [str(each) for each in applying.remove(client, applied)] == ["Namespace fresh"]
     assert ("fresh", "theirs") in api.objects("pods")
+
+
+def test_a_credential_plug_in_is_asked_once_however_many_threads_ask(api: KubeApi, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    answer["status"] = {"token": "secret"}  # type: ignore[assignment]
+    script = tmp_path / "plug-in"
+    script.write_text(f"#!/bin/sh\necho . >> {asked}\necho '{json.dumps(answer)}'\n")
+    script.chmod(0o755)
+    plug_in = {"apiVersion": answer["apiVersion"], "command": str(script), "interactiveMode": "Never"}
+    kubeconfig = yaml.safe_load(api.kubeconfig())
+    kubeconfig["users"][0]["user"] = {"exec": plug_in}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    made = Client(str(path), "")
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        together.wait()
+        return len(made.list_all("/api/v1/namespaces"))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(ask, range(8))) == {1}
+    assert asked.read_text() == ".\n"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,7 @@ def test_a_pod_that_has_no_program_is_replaced_by_one_like_it_which_is_named(clu
     assert "1 pod asked by curl in its own container" in lines
     assert "1 pod asked by bash in its own container" in lines
     assert "1 pod could not ask" in lines
-    (told,) = [line for line in lines if line.startswith("asked instead")]
+    (told,) = [line for line in lines if line.startswith("taken instead")]
     assert "shop/web-2 for shop/web-1 (no program in the pod's containers can connect" in told
 
 
@@ -135,7 +137,7 @@ def test_an_error_stays_an_error_whoever_else_could_ask(cluster: Cluster, troubl
     done, seen = probe("--source", "web*")
     assert done.code == 1
     assert {outcome for source, _, outcome in seen if source == "web-1"} == {"error"}
-    assert "asked instead" not in done.err
+    assert "taken instead" not in done.err
 
 
 def test_where_nobody_of_a_kind_can_ask_a_few_are_tried_and_the_reason_stays(cluster: Cluster) -> None:
@@ -147,6 +149,24 @@ def test_where_nobody_of_a_kind_can_ask_a_few_are_tried_and_the_reason_stays(clu
     assert done.code == 1, "nothing was decided"
     table = invoke("probe", "--port", "80/TCP", "--source", "mute*", "--destination", "db")
     assert re.search(r"undecidable here: 1 \(no program in the pod's containers can connect", table.out)
+
+
+def test_a_pod_that_goes_away_while_it_is_asked_is_replaced_and_its_silence_is_no_denial(
+    cluster: Cluster,
+) -> None:
+    cluster.have(pod("db-2", "bash", "db"), pod("other", "bash", "other"))
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(probe, "--source", "other", "--destination", "db*", "--timeout", "3")
+        ends = time.monotonic() + 60
+        while not execs(cluster, "other"):
+            assert time.monotonic() < ends, "the probe starts"
+            time.sleep(0.05)
+        removal.delete(cluster, Place(kind=PODS, namespace="shop", name="db"))
+        done, seen = running.result()
+    cluster.have(pod("db", "bash", "db"))
+    assert seen == {("other", "db-2", "dropped")}
+    assert done.code == 0, done.err
+    assert "shop/db-2 for shop/db (it is not there any more)" in done.err
 
 
 def test_what_another_pod_has_seen_counts_when_it_goes_on(cluster: Cluster, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class Relay:
         self._ways: Counter[str] = Counter()
         self._missed: dict[str, str] = {}
         self._out: dict[str, str] = {}
+        self._gone: set[str] = set()
         self._replaced: dict[str, str] = {}
 
     def run(
@@ -55,7 +56,7 @@ class Relay:
         progress: Progress | None,
         on_result: OnResult | None,
     ) -> list[int]:
-        """Ask some questions; return those that were not asked, since their pods cannot."""
+        """Ask some questions; return those that were not, since a pod could not ask or was not there."""
         total = len(self._questions)
         before = total - len(numbers)
         probes = [self._questions[number].probe for number in numbers]
@@ -72,26 +73,31 @@ class Relay:
             self._missed = {**rounds.missed, **self._missed}
         self._results.update(zip(numbers, found, strict=True))
         self._out.update((name, why) for name, why in rounds.absent.items() if not rounds.able(name))
+        self._gone |= rounds.gone
         return [numbers[number] for number in sorted(rounds.open)]
 
     def _passed_on(self, number: int) -> bool:
         """Pass a question on to another pod, or to the same one where that may go on in a new container."""
         question = self._questions[number]
-        name = question.probe.source
-        if name not in self._out:
+        before = question.probe.source, question.probe.expect or ""
+        if before[0] not in self._out and before[1] not in self._gone:
             return True
-        if other := self._plan.instead(question, self._out):
+        if other := self._plan.instead(question, self._out, self._gone):
             self._questions[number] = other
-            self._replaced[name] = other.probe.source
+            after = other.probe.source, other.probe.expect or ""
+            for old, new in zip(before, after, strict=True):
+                if old in self._out or old in self._gone:
+                    self._replaced[old] = new
         return other is not None
 
     def notes(self) -> Iterator[str]:
-        """Yield how the pods asked, why in no better way, and for which of them others did."""
+        """Yield how the pods asked, why in no better way, and who took the place of whom."""
         for way, count in self._ways.most_common():
             told = f"1 pod {way}" if count == 1 else f"{count:,} pods {way.replace(' its ', ' their ')}"
             yield f"{told}; {self._missed[way]}" if way in self._missed else told
         if self._replaced:
-            yield _told(self._replaced, self._out)
+            why = {**dict.fromkeys(self._gone, "it is not there any more"), **self._out}
+            yield _told(self._replaced, why)
 
 
 def _further(progress: Progress, before: int, total: int, done: int, _: int, doing: str = "probing") -> None:
@@ -99,7 +105,7 @@ def _further(progress: Progress, before: int, total: int, done: int, _: int, doi
 
 
 def _told(replaced: Mapping[str, str], why: Mapping[str, str]) -> str:
-    """Say for whom others of their kind asked."""
+    """Say who took part for whom."""
     named = [f"{other} for {name} ({why[name]})" for name, other in [*replaced.items()][:_MOST_NAMED]]
     more = f", and {len(replaced) - _MOST_NAMED:,} more" if len(replaced) > _MOST_NAMED else ""
-    return f"asked instead, alike to all policies: {', '.join(named)}{more}"
+    return f"taken instead, alike to all policies: {', '.join(named)}{more}"

@@ -21,7 +21,10 @@ from lab.providers.context.probing.sources import Seat
 from lab.providers.context.probing.verdicts import Place
 
 Doubts = Callable[[Collection[Probe]], Mapping[Probe, tuple[Outcome, str]]]
-"""Returns, of probes that are about to be called dropped, those that are not, with the reason."""
+"""Returns, of probes that are about to be called dropped, those that are not, with the reason.
+
+UNREACHABLE says that the destination is not there any more.
+"""
 _LOOK = 0.25
 _BELIEVE = 10.0
 _TENTH = 10
@@ -31,8 +34,8 @@ _TENTH = 10
 class Rounds:
     """The probes of one run.
 
-    `absent` says of pods why they could not ask, or could not go on: `open` are the numbers of those of their
-    probes that others may ask for them.
+    `absent` says of pods why they could not ask, or could not go on; `gone` are those that were not there any
+    more when they were asked. `open` are the numbers of their probes, in which others may take part instead.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Rounds:
         self._stop = threading.Event()
         self._pods = {name: Pod(executor, seat, self._stop, nodes) for name, seat in seats.items()}
         self.absent: dict[str, str] = {}
+        self.gone: set[str] = set()
         self.open: set[int] = set()
 
     @property
@@ -88,6 +92,11 @@ class Rounds:
         finally:
             threads.shutdown(wait=not self._stop.is_set(), cancel_futures=True)
         self.open = course.left
+        self.gone = {
+            probes[number].expect or ""
+            for number in course.left
+            if course.results[number].outcome is Outcome.UNREACHABLE
+        }
         return [course.results[number] for number in range(len(probes))]
 
     def _attend(
@@ -164,10 +173,9 @@ class _Course:
         attempt = self._place.attempt(self._probes[number], report)
         with self._lock:
             attempts = self._attempts[number] = (*self._attempts[number], attempt)
-            outcome = attempt.outcome if absent else self._patience.verdict(attempts)
+            outcome = self._patience.verdict(attempts)
             if absent:
-                self.left.add(number)
-                self.results[number] = ProbeResult(self._probes[number], attempt.outcome, attempts)
+                self._decide(number, attempt.outcome, sure=False)
             elif outcome is Outcome.DROPPED and self._careful:
                 self.silent.add(number)
             elif outcome is not None:
@@ -193,12 +201,16 @@ class _Course:
                     *earlier, last = self._attempts[number]
                     outcome = other[0]
                     self._attempts[number] = (*earlier, last._replace(outcome=outcome, reason=other[1]))
-                self._decide(number, outcome)
+                self._decide(number, outcome, sure=outcome is not Outcome.UNREACHABLE)
 
-    def _decide(self, number: int, outcome: Outcome) -> None:
+    def _decide(self, number: int, outcome: Outcome, *, sure: bool = True) -> None:
+        """Keep a result; unless it is `sure`, somebody else may take part in the probe."""
         self._begun.discard(number)
         self.results[number] = ProbeResult(self._probes[number], outcome, self._attempts[number])
-        self._fresh.append(number)
+        if sure:
+            self._fresh.append(number)
+        else:
+            self.left.add(number)
 
     def tell(self, progress: Progress | None, on_result: OnResult | None) -> None:
         """Tell what was decided since the last time, and how far all is.
