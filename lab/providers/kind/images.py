@@ -25,7 +25,7 @@ from lab.programs import Ended, Told, run
 from lab.providers.kind.cluster import KindCluster
 from lab.providers.kind.engines import Engine
 from lab.providers.kind.troubles import of_engine
-from lab.providers.kind.versions import without_digest
+from lab.providers.kind.versions import in_full, without_digest
 
 _SCHEMA = "kubereach/images/v1"
 _INDEX, _NODE, _PODS, _CALICO = "index.json", "node.tar", "pods.tar", "calico.yaml"
@@ -154,15 +154,22 @@ def of_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _pulled(engine: Engine, image: str) -> None:
     """Make sure that the engine has an image, under its tag too."""
-    if _run(engine, "image", "inspect", "--format", "{{.Id}}", image).code:
-        _engine(engine, "pull", image)
+    name = _named(engine, image)
+    if _run(engine, "image", "inspect", "--format", "{{.Id}}", name).code:
+        _engine(engine, "pull", name)
     if without_digest(image) != image:
-        _engine(engine, "tag", image, without_digest(image))
+        _engine(engine, "tag", name, _named(engine, without_digest(image)))
+
+
+def _named(engine: Engine, image: str) -> str:
+    """Return the name by which an engine finds an image, and by which nodes find it again."""
+    return in_full(image) if engine.name == "podman" else image
 
 
 def _save(engine: Engine, path: Path, images: Sequence[str]) -> None:
     if engine.name == "podman":
-        _engine(engine, "save", "--multi-image-archive", "-o", str(path), *images)
+        names = [_named(engine, image) for image in images]
+        _engine(engine, "save", "--multi-image-archive", "-o", str(path), *names)
         return
     machine = _MACHINES.get(platform.machine().lower(), platform.machine())
     one = _run(engine, "save", "--platform", f"linux/{machine}", "-o", str(path), *images)

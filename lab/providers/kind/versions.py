@@ -48,6 +48,24 @@ def kubernetes_of(image: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def in_full(image: str) -> str:
+    """Return an image's name with its registry, and without its tag where it has a digest.
+
+    So does kind name node images to Podman, which pulls short names only where it is configured to, gives
+    names without a registry to `localhost`, and before 3.3 knows no tag beside a digest.
+    """
+    name, at, digest = image.partition("@")
+    if at:
+        folder, slash, last = name.rpartition("/")
+        name = f"{folder}{slash}{last.partition(':')[0]}"
+    first, slash, _ = name.partition("/")
+    if not slash:
+        name = f"docker.io/library/{name}"
+    elif not ("." in first or ":" in first or first == "localhost"):
+        name = f"docker.io/{name}"
+    return f"{name}{at}{digest}"
+
+
 def without_digest(image: str) -> str:
     """Return an image's name and tag: what is loaded from a file has no digest of a registry."""
     return image.partition("@")[0]

@@ -106,6 +106,11 @@ def is_map(of: str) -> bool:
     return of.startswith(("dict(", "Dict["))
 
 
+def value_type(of: str) -> str:
+    """Return the type of what is in a map."""
+    return of[len("Dict[") : -1].partition(",")[2].strip()
+
+
 def title(key: Mapping[str, Any]) -> str:
     """Return an item's key as paths name it: `[name="web"]`."""
     return "[" + ",".join(f"{name}={json.dumps(value)}" for name, value in key.items()) + "]"

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.fakes.kube_api.kinds import Kind, Object
-from tests.fakes.kube_api.schema import declared, is_map, is_set, item_type, keys_of_type, model_of, titles
+from tests.fakes.kube_api.schema import (
+    declared,
+    is_map,
+    is_set,
+    item_type,
+    keys_of_type,
+    model_of,
+    titles,
+    value_type,
+)
 
 # Of these the API takes numbers too.
 _QUANTITIES = frozenset(("limits", "requests", "capacity", "allocatable", "hard", "used", "overhead"))
@@ -31,7 +40,7 @@ def _flaws(of: str, value: Any, path: str, name: str) -> Iterator[str]:
             yield f"{path}: expected map, got &{{{_go(value)}}}"
         elif name not in _QUANTITIES:
             for key in sorted(value):
-                yield from _flaws("str", value[key], f"{path}.{key}", key)
+                yield from _flaws(value_type(of), value[key], f"{path}.{key}", key)
     elif (fields := declared(of)) is not None:
         yield from _in_object(fields, value, path)
     elif words := _scalar(of, value):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.programs import node
+from tests.fakes.programs import node, references
 from tests.fakes.programs.state import State, fail, here
 
 _SOCKET = "unix:///var/run/docker.sock"
@@ -42,14 +42,14 @@ def main(name: str) -> int:
         case ["info", "--format", _]:
             print(json.dumps(docker(state) if name == "docker" else podman(state)))
         case ["pull", *_]:
-            pull(state, words[-1])
-        case ["tag", image, name]:
-            inspect_or_fail(state, image)
-            state.keep("images", sorted({*images(state), name}))
+            pull(state, name, words[-1])
+        case ["tag", image, target]:
+            known_or_fail(state, name, image)
+            state.keep("images", sorted({*images(state), full(name, target)}))
         case ["image", "inspect", *_]:
-            inspect(state, words[-1])
+            inspect(state, name, words[-1])
         case ["save", *_]:
-            save(state, words)
+            save(state, name, words)
         case ["load", "-i", path]:
             load(state, Path(path))
         case _:
@@ -105,37 +105,55 @@ def images(state: State) -> list[str]:
     return list(state.read("images") or [])
 
 
-def pull(state: State, image: str) -> None:
+def full(engine: str, image: str) -> str:
+    """Return the name under which an engine keeps an image."""
+    return references.of_podman(image) if engine == "podman" else references.of_docker(image)
+
+
+def known(state: State, engine: str, image: str) -> str:
+    """Return the full name of an image that is there; "" when it is not. Short names are looked for."""
+    names = [full(engine, image), *([references.of_docker(image)] if references.is_short(image) else [])]
+    return next((name for name in names if name in images(state)), "")
+
+
+def pull(state: State, engine: str, image: str) -> None:
+    if engine == "podman" and references.is_short(image):
+        fail(
+            f'Error: short-name "{image}" did not resolve to an alias and no unqualified-search registries '
+            'are defined in "/etc/containers/registries.conf"',
+            125,
+        )
     if "pull-fails" in state.troubles:
         fail(
             'Error response from daemon: Get "https://registry.example/v2/": dial tcp: '
             "lookup registry.example: no such host"
         )
-    state.keep("images", sorted({*images(state), image}))
+    state.keep("images", sorted({*images(state), full(engine, image)}))
 
 
-def inspect(state: State, image: str) -> None:
-    if image not in images(state):
+def inspect(state: State, engine: str, image: str) -> None:
+    if not known(state, engine, image):
         fail(f"Error response from daemon: No such image: {image}")
     print("sha256:1234")
 
 
-def save(state: State, words: list[str]) -> None:
+def save(state: State, engine: str, words: list[str]) -> None:
     path = Path(words[words.index("-o") + 1])
     names = [word for word in words[words.index("-o") + 2 :] if not word.startswith("-")]
     if "--platform" in words and "old" in state.troubles:
         fail("unknown flag: --platform\n\nUsage:  docker image save [OPTIONS] IMAGE [IMAGE...]", 125)
     if "--platform" in words and "old-daemon" in state.troubles:
         fail('"--platform" requires API version 1.48, but the Docker daemon API version is 1.41')
-    for name in names:
-        inspect_or_fail(state, name)
-    single = "--platform" in words or Path(sys.argv[0]).name == "podman"
-    path.write_text(json.dumps({"images": names, "platforms": "one" if single else "multi-platform"}))
+    saved = [known_or_fail(state, engine, name) for name in names]
+    single = "--platform" in words or engine == "podman"
+    path.write_text(json.dumps({"images": saved, "platforms": "one" if single else "multi-platform"}))
 
 
-def inspect_or_fail(state: State, name: str) -> None:
-    if name not in images(state):
+def known_or_fail(state: State, engine: str, name: str) -> str:
+    found = known(state, engine, name)
+    if not found:
         fail(f"Error response from daemon: reference does not exist: {name}")
+    return found
 
 
 def load(state: State, path: Path) -> None:

@@ -7,11 +7,13 @@ puts there the one of its fake API server.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.programs import references
 from tests.fakes.programs.state import State, fail, here, play
 
 _TROUBLES = {
@@ -70,7 +72,10 @@ def create(state: State, words: list[str], configuration: dict[str, Any]) -> Non
     check(state, name, configuration)
     nodes = configuration.get("nodes") or [{"role": "control-plane"}]
     made = named(name, nodes)
-    for trouble in state.troubles & _TROUBLES:
+    troubles = state.troubles & _TROUBLES
+    if all(present(state, str(node.get("image", ""))) for node in nodes):
+        troubles -= {"pull-fails"}
+    for trouble in troubles:
         if "--retain" in words:
             state.keep("clusters", {**state.clusters, name: made})
         play(f"kind/create-{trouble}.txt")
@@ -94,6 +99,13 @@ def create(state: State, words: list[str], configuration: dict[str, Any]) -> Non
     write_kubeconfig(state, name, Path(option(words, "--kubeconfig")))
     say(f'Set kubectl context to "kind-{name}"')
     say(f"You can now use your cluster with:\n\nkubectl cluster-info --context kind-{name}\n\n{_PERMANENT}")
+
+
+def present(state: State, image: str) -> bool:
+    """Tell whether the engine has a node image by the name that kind gives it: in full for Podman."""
+    name = references.of_docker(image)
+    podman = os.environ.get("KIND_EXPERIMENTAL_PROVIDER") == "podman"
+    return (references.of_podman(name) if podman else name) in (state.read("images") or ())
 
 
 def check(state: State, name: str, configuration: dict[str, Any]) -> None:
@@ -147,6 +159,7 @@ def load(state: State, words: list[str]) -> None:
             "Command Output: ctr: content digest sha256:9106d83981393d7489c50e7cfa87a9d30b78444420c22931094"
             "256e55f9d0e5f: not found"
         )
+    state.keep("loaded", json.loads(archive.read_text())["images"])
 
 
 def step(text: str) -> None:

@@ -154,7 +154,7 @@ def test_images_that_list_more_than_they_have_are_told(fakes: State, tmp_path: P
     with pytest.raises(LabError, match="lacks the content of platforms") as raised:
         made.load(archive)
     assert "images.save" in (raised.value.help or "")
-    archive.write_text("one")
+    archive.write_text('{"images": [], "platforms": "one"}')
     made.load(archive)
 
 

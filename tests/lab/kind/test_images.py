@@ -36,7 +36,8 @@ def test_what_is_not_there_is_pulled_and_all_of_it_is_in_the_file(
     assert (made.node, made.images, made.calico) == ("kindest/node:v1.36.4", ("nginx",), "v3.32.1")
     assert made.manifest() == b"kind: x\n"
     pulls = [call["words"][1] for call in fakes.calls(engine.name) if call["words"][0] == "pull"]
-    assert pulls == [_NODE, "nginx"]
+    in_full = ["docker.io/kindest/node@sha256:099e", "docker.io/library/nginx"]
+    assert pulls == (in_full if engine.name == "podman" else [_NODE, "nginx"])
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kubereach")] == []
 
 
@@ -68,7 +69,7 @@ def test_the_file_is_loaded_into_the_engine_and_onto_the_nodes(fakes: State, tmp
     made = saved(tmp_path)
     fakes.keep("images", [])
     made.load_node(_DOCKER)
-    assert fakes.read("images") == ["kindest/node:v1.36.4"]
+    assert fakes.read("images") == ["docker.io/kindest/node:v1.36.4"]
     cluster = KindCluster(name="kubereach", engine=_DOCKER, kubeconfig=tmp_path / "labs" / "k")
     cluster.create(read())
     made.load_pods(cluster)
@@ -83,7 +84,7 @@ def test_each_image_that_nodes_name_is_in_the_file(fakes: State, tmp_path: Path)
     assert made.node == "kindest/node:v1.36.4"
     fakes.keep("images", [])
     made.load_node(_DOCKER)
-    assert fakes.read("images") == ["kindest/node:v1.36.4", "mine:v1.35.0"]
+    assert fakes.read("images") == ["docker.io/kindest/node:v1.36.4", "docker.io/library/mine:v1.35.0"]
 
 
 def test_without_pods_nothing_is_put_on_the_nodes(fakes: State, tmp_path: Path) -> None:
@@ -138,6 +139,38 @@ def test_the_images_of_objects_are_found_in_every_workload() -> None:
 def test_a_version_of_kubernetes_is_a_node_image(version: str, image: str) -> None:
     assert versions.node_image(version).startswith(image)
     assert ("@" in versions.node_image(version)) is ("@" in image)
+
+
+@pytest.mark.parametrize(
+    ("image", "full"),
+    [
+        ("nginx", "docker.io/library/nginx"),
+        ("nginx:1.29", "docker.io/library/nginx:1.29"),
+        ("kindest/node:v1.37.0", "docker.io/kindest/node:v1.37.0"),
+        ("kindest/node:v1.37.0@sha256:a1", "docker.io/kindest/node@sha256:a1"),
+        ("nginx@sha256:a1", "docker.io/library/nginx@sha256:a1"),
+        ("quay.io/calico/node:v3.33.0", "quay.io/calico/node:v3.33.0"),
+        ("registry.k8s.io/a/agnhost:2.53@sha256:a1", "registry.k8s.io/a/agnhost@sha256:a1"),
+        ("localhost/mine", "localhost/mine"),
+        ("localhost:5000/mine:1", "localhost:5000/mine:1"),
+        ("registry:5000/mine:1@sha256:a1", "registry:5000/mine@sha256:a1"),
+    ],
+)
+def test_a_name_in_full_has_its_registry_and_one_of_tag_and_digest(image: str, full: str) -> None:
+    assert versions.in_full(image) == full
+
+
+@pytest.mark.parametrize(("from_", "to"), [(_DOCKER, _PODMAN), (_PODMAN, _DOCKER), (_PODMAN, _PODMAN)])
+def test_what_one_engine_saved_has_names_that_the_other_and_nodes_find(
+    fakes: State, tmp_path: Path, from_: Engine, to: Engine
+) -> None:
+    made = saved(tmp_path, from_)
+    fakes.keep("images", [])
+    made.load_node(to)
+    assert fakes.read("images") == ["docker.io/kindest/node:v1.36.4"]
+    fakes.keep("clusters", {"kubereach": ["kubereach-control-plane"]})
+    made.load_pods(KindCluster(name="kubereach", engine=to, kubeconfig=tmp_path / "k"))
+    assert fakes.read("loaded") == ["docker.io/library/nginx:latest"]
 
 
 @pytest.mark.parametrize("version", ["1.36", "latest", "v1.36.4;rm"])

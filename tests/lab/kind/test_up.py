@@ -60,7 +60,9 @@ def test_both_families_with_a_pod_network_of_one_are_a_doubt(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     head = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
-    Path("kind-config.yaml").write_text(f"{head}networking: {{ipFamily: dual, podSubnet: 10.7.0.0/16}}\n")
+    Path("kind-config.yaml").write_text(
+        f"{head}networking: {{ipFamily: dual, podSubnet: 10.7.0.0/16, disableDefaultCNI: true}}\n"
+    )
     assert carried_out(lambda console: cluster.create(console, WANTED)) == 0
     assert "note: `ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6" in (capsys.readouterr().err)
     assert bring_down() == 0

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Self
 
 import pytest
 
@@ -19,41 +18,15 @@ from lab.commands import Reading, carried_out, cluster as commands
 from lab.providers.kind import provider
 from lab.providers.kind.wanted import Wanted
 from tests.fakes.engines import installed
-from tests.fakes.kube_api.controllers import Controllers
 from tests.fakes.programs.state import State
 from tests.lab import labs, sandbox
-from tests.lab.context import cluster
 from tests.lab.context.conftest import daemon_set
-from tests.lab.kind.cluster import DONE, FIRST
+from tests.lab.kind.cluster import DONE
+from tests.lab.kind.ups import CALICO
+from tests.lab.kind.walking import UP, Cluster, invoke
 from tests.lab.labs import ROOT, Ended, command
 
 pytestmark = [pytest.mark.lab]
-
-_CALICO = str(ROOT / "tests" / "fakes" / "calico" / "calico.yaml")
-_UP = ("--provider", "kind", "--nodes", "2", "--calico-manifest", _CALICO)
-
-
-class Cluster(cluster.Cluster):
-    """A cluster as kind leaves it: nodes and DNS that are there, controllers that are done at once."""
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self.controllers = Controllers()
-        for node in self.objects("nodes").values():
-            node["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
-        self.add(*FIRST)
-        return self
-
-    def clear(self) -> None:
-        """Forget what was deployed, and Calico: the next cluster is a new one."""
-        for (group, plural), objects in self.store.everything():
-            if plural != "nodes" and (group, plural) != ("", "configmaps"):
-                for key in [key for key in objects if key[1] != "coredns"]:
-                    del objects[key]
-
-
-def invoke(task: str, *words: str, behind: tuple[str, ...] = ()) -> Ended:
-    return command("invoke", task, *words, *(("--", *behind) if behind else ()))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +51,7 @@ def api(fakes: State, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clus
 @pytest.fixture(scope="module")
 def walkthrough(api: Cluster, fakes: State) -> Iterator[Ended]:
     """Bring the lab up."""
-    yield invoke("up", *_UP)
+    yield invoke("up", *UP)
     invoke("down")
 
 
@@ -88,7 +61,7 @@ def test_up_goes_all_the_way_in_steps(walkthrough: Ended) -> None:
     steps = [line.rpartition(": ")[0] for line in walkthrough.err.splitlines() if line.endswith(" s")]
     assert steps == [
         "creating the kind cluster `kubereach` (2 nodes, docker 28.2.2)",
-        f"installing {_CALICO}",
+        f"installing {CALICO}",
         "waiting for Calico, the nodes and DNS",
         "deploying the manifests",
         "control probe: one connection that must work, one that must not",
@@ -134,7 +107,7 @@ def test_changed_manifests_are_deployed(walkthrough: Ended) -> None:
 
 
 def test_a_second_up_is_refused(walkthrough: Ended, fakes: State) -> None:
-    again = invoke("up", *_UP)
+    again = invoke("up", *UP)
     assert again.code == 2
     assert "the lab `kubereach` is up already" in again.err
     assert list(fakes.clusters) == ["kubereach"]
@@ -155,7 +128,7 @@ def test_a_network_that_enforces_nothing_fails_the_control_probe_and_is_removed(
     monkeypatch.setattr(provider, "CONTROL", 2.0)
     monkeypatch.setattr(steps, "_HEARTBEAT", 0.01)  # each line that is told is seen
     monkeypatch.setattr(api, "deaf", True)
-    wanted = Wanted(name="deaf", manifest=_CALICO)
+    wanted = Wanted(name="deaf", manifest=CALICO)
     assert carried_out(lambda console: commands.up(console, Reading(), wanted)) == 2
     error = capsys.readouterr().err
     assert ": probing a connection that a policy forbids\n" in error
@@ -168,7 +141,7 @@ def test_a_network_that_enforces_nothing_fails_the_control_probe_and_is_removed(
 @pytest.mark.parametrize("step", ["deploying the manifests ...", "control probe: "])
 def test_an_interruption_of_a_late_step_leaves_nothing(api: Cluster, fakes: State, step: str) -> None:
     api.clear()
-    words = ["invoke", "up", "--name", "late", *_UP]
+    words = ["invoke", "up", "--name", "late", *UP]
     with subprocess.Popen(
         [sys.executable, "-m", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -211,7 +184,7 @@ def walk(api: Cluster, fakes: State) -> Iterator[Ended]:
         (programs / name).symlink_to(found)
     words = [sys.executable, "-m", "tests.lab.context.inside", "behind"]
     fakes.keep("inside", {"words": words, "path": str(programs)})
-    yield invoke("up", "--name", "walk", "--provider", "kind", "--calico-manifest", _CALICO)
+    yield invoke("up", "--name", "walk", "--provider", "kind", "--calico-manifest", CALICO)
     invoke("down", "--name", "walk")
 
 
