@@ -1,6 +1,6 @@
 """`python -m bench`: how long KubeReach takes, against itself and against a peer.
 
-    python -m bench [--quick] [--only demo,peer,scale,lint,diff,exposure,check,lab] [--output FILE]
+    python -m bench [--quick] [--only demo,peer,scale,lint,diff,exposure,check,plan,lab] [--output FILE]
 
 Prints medians, peak memory and ratios as Markdown; nothing is asserted, since machines differ. Exit code
 2 when a measured command fails or the peer cannot be installed.
@@ -21,7 +21,7 @@ from bench.measure import BenchError
 from bench.nca import PeerMissingError
 from bench.table import Table
 
-SECTIONS = ("demo", "peer", "scale", "lint", "diff", "exposure", "check", "lab")
+SECTIONS = ("demo", "peer", "scale", "lint", "diff", "exposure", "check", "plan", "lab")
 GIB = 1 << 30
 
 
