@@ -6,8 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -25,6 +27,27 @@ case $4 in
   *:4) echo "OTHER: connection refused" >&2; exit 1 ;;
   *:5) echo "panic: $2 $3" >&2; exit 2 ;;
 esac
+"""
+
+# BusyBox 1.35 as most images have it: without NC_110_COMPAT.
+_NC = """#!{python} -IS
+import socket, sys
+words = sys.argv[1:]
+if "-v" in words:
+    print("nc: invalid option -- 'v'\\nBusyBox v1.35.0 multi-call binary.", file=sys.stderr)
+    print("\\nUsage: nc [-iN] [-wN] [-l]\\n\\t-w SEC\\tConnect timeout", file=sys.stderr)
+    sys.exit(1)
+_, seconds, host, port = words
+try:
+    made = socket.create_connection((host, int(port)), float(seconds))
+except ConnectionRefusedError:
+    sys.exit(f"nc: can't connect to remote host ({{host}}): Connection refused")
+except TimeoutError:
+    sys.exit("nc: timed out")
+made.settimeout(None)
+made.shutdown(socket.SHUT_WR)
+while made.recv(4096):
+    pass
 """
 
 Image = Callable[..., str]
@@ -80,6 +103,10 @@ def answers(lines: list[str]) -> dict[int, Answer]:
     return {each.number: each for each in found if each and each.said}
 
 
+def _hang_up(server: socket.socket) -> None:
+    server.accept()[0].close()
+
+
 def tcp(number: int, port: int, address: str = "127.0.0.1") -> Target:
     return Target(number=number, protocol=Protocol.TCP, address=address, port=port, seconds=1.0)
 
@@ -94,6 +121,27 @@ def test_a_program_of_the_image_tells_open_from_refused_and_silent(
     assert script.tool(lines[0]) == programs[0]
     said = {number: each.said for number, each in answers(lines).items()}
     assert said == {1: Said.OPEN, 2: Said.REFUSED, 3: Said.TIMEOUT}
+
+
+def test_a_netcat_that_knows_no_v_tells_by_how_it_ends(
+    tmp_path: Path, image: Image, ports: dict[str, int]
+) -> None:
+    (tmp_path / "nc").write_text(_NC.format(python=sys.executable))
+    (tmp_path / "nc").chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        Thread(target=_hang_up, args=(closing,), daemon=True).start()
+        port = closing.getsockname()[1]
+        targets = [tcp(1, port), tcp(2, ports["refused"]), tcp(3, ports["silent"]), tcp(4, ports["open"])]
+        lines = run(image("timeout"), *targets)
+    assert script.tool(lines[0]) == "nc"
+    found = answers(lines)
+    assert {number: found[number].said for number in (1, 2, 3)} == {
+        1: Said.OPEN,
+        2: Said.REFUSED,
+        3: Said.TIMEOUT,
+    }
+    # The server keeps the connection: the time limit ends it, which may as well have cut the asking short.
+    assert found[4] == Answer(number=4, said=Said.UNSUPPORTED, words="nc does not tell")
 
 
 def test_wget_does_not_tell_silence(image: Image, ports: dict[str, int]) -> None:

@@ -54,10 +54,12 @@ class Answer:
     words: str = ""
 
 
-# `wait` for the oldest keeps at most so many probes under way; POSIX has no wait for any. Each answer is one
-# `printf` of less than a pipe's atomic size. agnhost: `connect` prints TIMEOUT, REFUSED or OTHER. curl tells
-# by time_connect that a connection came to be, whatever came of it then. netcat says `open` or `succeeded`
-# with -v. wget's time limit does not tell a connection that is not answered from one that is not made.
+# `wait` for the oldest keeps at most so many probes under way; POSIX has no wait for any. Each answer is
+# one `printf` of less than a pipe's atomic size. agnhost: `connect` prints TIMEOUT, REFUSED or OTHER. curl
+# tells by time_connect that a connection came to be, whatever came of it then. netcat says `open` or
+# `succeeded` with -v, which BusyBox's does not know: it ends well where a connection came to be and the
+# server ended it. wget's time limit does not tell a connection that is not answered from one that is not
+# made.
 SCRIPT = r"""
 set -f
 export LC_ALL=C
@@ -70,13 +72,16 @@ done
 if [ $tool = none ]; then
   if command -v curl >/dev/null 2>&1; then tool=curl
   elif command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then tool=bash
-  elif command -v nc >/dev/null 2>&1; then tool=nc
+  elif command -v nc >/dev/null 2>&1; then
+    tool=nc verbose=-v
+    case $(nc -v -w 1 127.0.0.1 1 </dev/null 2>&1) in *sage:*) verbose= ;; esac
   elif command -v wget >/dev/null 2>&1; then tool=wget
   fi
 fi
 printf '%s tool %s\n' $mark $tool
 by_words() {
   case $1 in
+    *sage:*) said=BROKEN ;;
     *efused*) said=REFUSED ;;
     *imed\ out* | *imeout*) said=TIMEOUT ;;
     *o\ route* | *nreachable* | *rohibited*) said=OTHER ;;
@@ -123,10 +128,12 @@ ask() {
       elif [ $code = 124 ] || [ $code = 143 ]; then said=TIMEOUT
       else by_words "$words"; fi ;;
     nc)
-      words=$(nc -v -w $whole "$host" "$port" </dev/null 2>&1)
+      words=$($limit nc $verbose -w $whole "$host" "$port" </dev/null 2>&1)
+      code=$?
       case $words in
         *" open"* | *succeeded* | *onnected*) said=OPEN ;;
-        *) by_words "$words" ;;
+        ?*) by_words "$words" ;;
+        *) if [ $code = 0 ]; then said=OPEN; else said=UNSUPPORTED words="nc does not tell"; fi ;;
       esac ;;
     wget)
       words=$($limit wget -T $whole -O /dev/null "http://$url:$port/" 2>&1)
