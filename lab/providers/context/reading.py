@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer import Cluster, Diagnostic, Document, Pod, Said, options
+from analyzer import Cluster, Diagnostic, Document, Pod, Said, Severity, options
 from analyzer.decode import decode
 from analyzer.live import read
 from lab.world import Limits, Node, World, names_of, own
@@ -43,11 +43,14 @@ def read_world(context: str, kubeconfig: str, *, cni: str = "", sources: Sequenc
     """Read the world of a cluster, which may have no pods yet. Raises AnalyzerError."""
     loaded = read(context=context or None, kubeconfig=kubeconfig or None)
     decoded = decode(loaded.documents, options(Said(cni=cni), loaded.documents))
-    # A workload without pods has nobody who could ask or answer.
-    pods = [pod for pod in decoded.cluster.pods if pod.addresses]
+    # A workload without pods has nobody who could ask or answer; a pod that is being deleted soon has not.
+    placed = [pod for pod in decoded.cluster.pods if pod.addresses]
+    going = frozenset(_going(loaded.documents))
+    pods = [pod for pod in placed if (pod.namespace, pod.name) not in going]
     phases = dict(_phases(loaded.documents))
     world = _world(decoded.cluster, pods, loaded.documents, phases, sources)
-    return Read(world=world, diagnostics=(*loaded.diagnostics, *decoded.diagnostics))
+    left_out = _left_out(len(placed) - len(pods))
+    return Read(world=world, diagnostics=(*loaded.diagnostics, *decoded.diagnostics, *left_out))
 
 
 def _world(
@@ -85,6 +88,21 @@ def _phases(documents: Iterable[Document]) -> Iterator[tuple[tuple[str, str], st
             status = each.data.get("status")
             phase = status.get("phase") if isinstance(status, dict) else ""
             yield (each.namespace or "default", each.name), str(phase)
+
+
+def _going(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """Yield the pods that are being deleted: they may answer until their time is up."""
+    for each in documents:
+        metadata = each.data.get("metadata")
+        if each.kind == "Pod" and isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
+            yield each.namespace or "default", each.name
+
+
+def _left_out(count: int) -> Iterator[Diagnostic]:
+    if count:
+        pods, are = ("pod", "is") if count == 1 else ("pods", "are")
+        message = f"{count} {pods} that {are} being deleted {are} left out"
+        yield Diagnostic(severity=Severity.NOTICE, code="no-endpoint", message=message)
 
 
 def _nodes(documents: Iterable[Document], pods: Iterable[Pod]) -> Iterator[Node]:

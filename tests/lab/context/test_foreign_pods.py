@@ -109,6 +109,16 @@ def test_attaching_and_probing_change_nothing_of_theirs(cluster: Cluster, attach
     ]
 
 
+def test_pods_that_are_being_deleted_are_left_out(cluster: Cluster) -> None:
+    cluster.objects("pods")["shop", "cache"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    up = invoke("up", "--provider", "context", "--context", "prod")
+    assert up.code == 0, up.err
+    assert "notice: 1 pod that is being deleted is left out" in up.err
+    done, found = probe()
+    assert done.code == 0, done.err
+    assert {name for pair in outcomes(found) for name in pair} == {"web", "db"}
+
+
 def test_why_a_pod_cannot_ask_is_told_with_what_would_help(cluster: Cluster, attached: Ended) -> None:
     done = invoke("probe", "--port", "80/TCP")
     assert "no program in the pod's containers can connect" in done.out
