@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lab.errors import LabError
+from lab.errors import LabError, up_already
 from lab.providers.netns import rundir
 
 VERSION = 1
@@ -60,8 +60,11 @@ def state_folder() -> Path:
     return folder
 
 
-def save(record: Record) -> None:
-    """Write a record, as a whole or not at all. Raises LabError."""
+def save(record: Record, *, new: bool = False) -> None:
+    """Write a record, as a whole or not at all; a `new` one only where there is none.
+
+    Raises LabError, also when somebody else was quicker with a new one.
+    """
     state_folder()
     path = _path(record.name)
     data = {"version": VERSION, **asdict(record), "sources": list(record.sources)}
@@ -70,10 +73,16 @@ def save(record: Record) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(data, file, indent=1)
-            Path(scratch).replace(path)
+            if new:
+                path.hardlink_to(scratch)
+                Path(scratch).unlink()
+            else:
+                Path(scratch).replace(path)
         except BaseException:
             Path(scratch).unlink(missing_ok=True)
             raise
+    except FileExistsError as error:
+        raise up_already(record.name) from error
     except OSError as error:
         raise LabError(f"cannot write `{path}`: {error.strerror}") from error
 

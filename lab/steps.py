@@ -11,8 +11,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 from analyzer import AnalyzerError
 from analyzer.load.text import printable
@@ -68,17 +68,21 @@ class Steps:
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
-        """Undo what was made, last first, when the work inside fails or is interrupted."""
-        try:
-            yield
-        except BaseException as error:
+        """Undo what was made, last first, when the work inside fails or is interrupted.
+
+        A request to end, and the end of the terminal, interrupt it as Ctrl-C does.
+        """
+        with _interrupted_by_others():
             try:
-                if isinstance(error, LabError):
-                    self._show_evidence(error)
-            finally:  # looking for it may be interrupted, too
-                with _undisturbed():
-                    self._undo()
-            raise
+                yield
+            except BaseException as error:
+                try:
+                    if isinstance(error, LabError):
+                        self._show_evidence(error)
+                finally:  # looking for it may be interrupted, too
+                    with _undisturbed():
+                        self._undo()
+                raise
 
     def made(self, what: str, undo: Undo) -> None:
         """Remember how to undo what was just made, or is about to be."""
@@ -134,7 +138,8 @@ class Steps:
         self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        with self._lock:
+        # Who reads it may be gone: that is no reason to leave things half made.
+        with self._lock, suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
 
@@ -156,18 +161,45 @@ def now_and_then(stream: TextIO) -> Callable[[str], None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no second Ctrl-C stop the removal of what the first one left half made.
+    """Let no second Ctrl-C, and nothing like it, stop the removal of what the first one left half made.
 
-    Programs that are started meanwhile ignore it too: an ignored signal stays so across exec.
+    Programs that are started meanwhile ignore the terminal's signals too: an ignored signal stays so across
+    exec. They can be ended, though: a handler of ours does not.
     """
+    with (
+        _handled(signal.SIGINT, signal.SIG_IGN),
+        _handled(signal.SIGHUP, signal.SIG_IGN),
+        _handled(signal.SIGTERM, lambda *_: None),
+    ):
+        yield
+
+
+@contextmanager
+def _interrupted_by_others() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, unless whoever started us has them ignored."""
+    with _handled(signal.SIGTERM, _interrupt, usual=True), _handled(signal.SIGHUP, _interrupt, usual=True):
+        yield
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _handled(number: int, handler: Any, *, usual: bool = False) -> Iterator[None]:
+    """Handle a signal in a way of our own; `usual`: only where it would end us. Threads cannot."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.getsignal(number)
+    if usual and before != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def _seconds(count: float) -> str:

@@ -166,6 +166,8 @@ def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> K
     if known and known.provider == "kind" and cluster.exists():
         work.note(f"the kind cluster `{cluster.name}` is there already")
         return connect(known)
+    if known is None and running.exists(cluster.name):
+        raise up_already(cluster.name)
     for doubt in prepared.doubts:
         work.note(f"note: {doubt}")
     if bundle:
@@ -176,7 +178,6 @@ def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> K
             f"there is a kind cluster `{cluster.name}` already, which this lab did not make",
             f"choose another name with `--name`, or delete it: `kind delete cluster --name {cluster.name}`",
         )
-    work.made(f"the kind cluster `{cluster.name}`", lambda: _remove(cluster))
     count = prepared.configuration.node_count
     settings = {
         "engine": cluster.engine.name,
@@ -191,11 +192,17 @@ def create(work: Steps, prepared: Prepared, namespaces: Sequence[str] = ()) -> K
         kubeconfig=str(cluster.kubeconfig),
         settings=settings,
     )
-    # Before there is anything, so that `down` finds also what is retained, or left by a process that died.
-    records.save(record)
+    # Before there is anything, so that `down` finds also what is retained, or left by a process that died,
+    # and who comes second makes nothing. What is known of a cluster that is gone is no obstacle.
+    records.save(record, new=known is None or known.provider != "kind")
+    work.made(f"the kind cluster `{cluster.name}`", lambda: _remove(cluster))
     nodes = f"{count} node{'' if count == 1 else 's'}"
     with work.step(f"creating the kind cluster `{cluster.name}` ({nodes}, {cluster.engine})") as say:
         cluster.create(prepared.configuration, retain=work.retain, told=say)
+    if records.load(cluster.name) is None:
+        raise LabError(
+            f"the lab `{cluster.name}` was brought down while it came up", "bring it `up` again, or leave it"
+        )
     if bundle and bundle.images:
         with work.step(f"loading {len(bundle.images)} images onto the nodes") as say:
             bundle.load_pods(cluster, say)
