@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analyzer.live.access import Access
 
 _LONGEST = 300  # characters of what a server or a plug-in says
+_FIRST = 150  # of them from its beginning
 _OPENSSL = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
 
 
@@ -38,9 +39,14 @@ def failure(code: str, message: str, remedy: str = "", span: Span | None = None)
 
 
 def one_line(words: object) -> str:
-    """Return what another program said fit to be shown: on one line, printable, not too long."""
+    """Return what another program said fit to be shown: on one line, printable, not too long.
+
+    What is too long loses its middle: it begins with what happened, and ends with the cause.
+    """
     text = printable(" ".join(str(words).split()))
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_FIRST]} … {text[len(text) - _LONGEST + _FIRST :]}"
 
 
 def unreachable(access: Access, error: HTTPError) -> AnalyzerError:

@@ -533,9 +533,11 @@ def test_a_redirect_is_not_followed(api: KubeApi, tmp_path: Path) -> None:
 
 
 def test_words_of_the_server_are_shown_on_one_line_and_cut(api: KubeApi, tmp_path: Path) -> None:
-    api.next(PODS, status(400, "BadRequest", "a\nb\x1b[31m" + "c" * 1000))
+    api.next(PODS, status(400, "BadRequest", "a\nb\x1b[31m" + "c" * 1000 + ": no such host"))
     found = failed(tmp_path, api.kubeconfig())
     assert "a b\\x1b[31mccc" in found.message
+    assert "ccc … ccc" in found.message
+    assert "ccc: no such host" in found.message, "the cause comes last"
     assert len(found.message) < 500
 
 

@@ -16,6 +16,7 @@ from lab.programs import Ended
 _LONGEST = 400
 # What says nothing: a frame of kubeadm's stack, which is two lines, and Docker's word on its own help.
 _NOISE = re.compile(r"^.*\n\s+\S+\.(?:go|s):\d+$|^(?:Run|See) '.*--help'.*$", re.MULTILINE)
+_NOTHING = "it said nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +150,5 @@ def _last(ended: Ended) -> str:
     """Return the last line that says something, on one line and not too long."""
     lines = [line.strip() for line in _NOISE.sub("", ended.said).splitlines()]
     told = [line for line in lines if line and not line.startswith("{")]
-    text = printable(told[-1].removeprefix("Command Output: ") if told else "it said nothing")
+    text = printable(told[-1].removeprefix("Command Output: ").removeprefix("error: ") if told else _NOTHING)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -88,7 +88,7 @@ def test_a_cluster_is_found_by_name_and_removed_twice(fakes: State, tmp_path: Pa
         ("pull-fails", "the node image kindest/node:v1.37.0 cannot be pulled: Error response",
          "images.load FILE"),
         ("node-does-not-start", "a node's container did not start up", "kind export logs --name kubereach"),
-        ("kubeadm-fails", "the control plane: error: error execution phase wait-control-plane: cannot obtain",
+        ("kubeadm-fails", "the control plane: error execution phase wait-control-plane: cannot obtain",
          "--retain"),
         ("cgroup-v1", "needs cgroup v2", "rootless"),
         ("not-delegated", "may not limit memory", "rootless"),
