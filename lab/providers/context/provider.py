@@ -213,20 +213,26 @@ class ClusterLab:
         return records.forget(self.record.name)
 
     def _end_containers(self) -> list[str]:
-        """End the ephemeral containers of ours, and say where they remain to be seen."""
-        pods = [pod for pod in self.client.list_all("/api/v1/pods") if not applying.bears(pod, self.labels)]
-        for pod in pods:
-            if name := sources.running(pod):
-                metadata = pod["metadata"]
-                place = str(metadata["namespace"]), str(metadata["name"])
-                try:
-                    self.client.exec(*place, name, ["kill", "1"], timeout=10)
-                except LabError:
-                    continue  # it ends by itself
-        return [
-            f"Pod {name}: an ended ephemeral container, which cannot be removed from a pod"
-            for name in sources.left_in(pods)
-        ]
+        """End the ephemeral containers that this lab started, and say where they remain to be seen."""
+        told = []
+        for pod in self.client.list_all("/api/v1/pods"):
+            if applying.bears(pod, self.labels):
+                continue  # it goes, or is gone
+            for container, runs in sources.started_by(self.record.name, pod).items():
+                what = "an ended ephemeral container, which cannot be removed from a pod"
+                if runs and not self._ended(pod, container):
+                    what = "an ephemeral container that could not be ended, and ends by itself within an hour"
+                told.append(f"Pod {pod['metadata']['namespace']}/{pod['metadata']['name']}: {what}")
+        return [*dict.fromkeys(told)]
+
+    def _ended(self, pod: Object, container: str) -> bool:
+        """End a container; tell whether that could be done."""
+        place = str(pod["metadata"]["namespace"]), str(pod["metadata"]["name"])
+        try:
+            self.client.exec(*place, container, ["kill", "1"], timeout=10)
+        except LabError:
+            return False
+        return True
 
     @contextmanager
     def _hung_up_on_failure(self) -> Iterator[None]:

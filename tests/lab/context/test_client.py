@@ -271,7 +271,7 @@ def test_what_was_carried_out_though_its_answer_was_lost_is_done_once(
     api.lose(path)
     client.apply(pod("web"))
     api.lose(f"{path}/ephemeralcontainers")
-    body = {"spec": {"ephemeralContainers": [sources.container("kubereach-probe-0", "agnhost:1")]}}
+    body = {"spec": {"ephemeralContainers": [sources.container("kubereach-probe-0", "agnhost:1", "shop")]}}
     made = client.patch(f"{path}/ephemeralcontainers", body, "strategic")
     assert [each["name"] for each in made["spec"]["ephemeralContainers"]] == ["kubereach-probe-0"]
     api.lose(path)
@@ -536,7 +536,7 @@ def test_our_ephemeral_container_is_one_that_the_strictest_namespace_takes(
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     api.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}})
     own = api.objects("pods")["shop", "web"]["spec"]["containers"][0]
-    own["securityContext"] = sources.container("x", "x")["securityContext"]
+    own["securityContext"] = sources.container("x", "x", "shop")["securityContext"]
     found = sources.seats(client, {"web": client.get(f"{PODS}/web")}, LABELS, "agnhost:1", agreed=True)
     assert found["web"].ephemeral, found["web"].why
     assert found["web"].containers == ("kubereach-probe-0", "main")

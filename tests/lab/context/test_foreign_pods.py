@@ -155,6 +155,25 @@ def test_down_ends_ephemeral_containers_and_says_what_it_had_to_leave(
     assert len(cluster.objects("pods")) == 3
 
 
+def test_down_leaves_the_containers_of_another_lab_alone(cluster: Cluster, attached: Ended) -> None:
+    probe("--yes", "--source", "web")
+    other = ("up", "--provider", "context", "--context", "prod", "--name", "others")
+    assert command("invoke", *other).code == 0
+    done = command("invoke", "probe", "--name", "others", "--source", "web", "--yes", "--port", "80/TCP")
+    assert done.err == "1 pod asked by agnhost in an ephemeral container\n", "what runs is used"
+    assert command("invoke", "down", "--name", "others").err == "lab `others` is down\n"
+    (status,) = cluster.objects("pods")["shop", "web"]["status"]["ephemeralContainerStatuses"]
+    assert "running" in status["state"]
+    assert "left: Pod shop/web: an ended" in invoke("down").err
+
+
+def test_a_container_that_cannot_be_ended_is_not_called_ended(cluster: Cluster, attached: Ended) -> None:
+    probe("--yes", "--source", "web")
+    cluster.denied.add("create pods/exec")
+    told = invoke("down").err
+    assert "left: Pod shop/web: an ephemeral container that could not be ended, and ends by itself" in told
+
+
 def test_without_the_right_to_add_containers_pods_ask_with_what_they_have(
     cluster: Cluster, attached: Ended
 ) -> None:

@@ -9,7 +9,7 @@ one only when the user agrees.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ IMAGE = (
     "@sha256:99c6b4bb4a1e1df3f0b3752168c89358794d02258ebebc26bf21c29399011a85"
 )
 PREFIX = "kubereach-probe"
+_OWNER = "KUBEREACH_LAB"
 LIFETIME = 3600
 """Seconds after which an ephemeral container ends by itself."""
 _USER = 65534
@@ -87,7 +88,7 @@ def seats(  # noqa: PLR0913 - what is wanted, and how
     why: dict[str, str] = {}
     latest = dict(pods)
     if allowed:
-        added = _started(client, allowed, image, concurrency)
+        added = _started(client, allowed, image, labels[applying.LAB], concurrency)
         why.update({name: error.message for name, error in added.items() if isinstance(error, LabError)})
         asked = {name: found for name, found in added.items() if isinstance(found, str)}
         told = partial(progress or _nobody, doing="starting containers")
@@ -100,13 +101,13 @@ def _nobody(done: int, of: int, doing: str) -> None:
 
 
 def _started(
-    client: Client, pods: Mapping[str, Object], image: str, concurrency: int
+    client: Client, pods: Mapping[str, Object], image: str, lab: str, concurrency: int
 ) -> dict[str, str | LabError]:
     """Add our container to pods, unless one waits there; return their names, or why they were not added."""
 
     def start(pod: Object) -> str | LabError:
         try:
-            return _waiting(pod, image) or _add(client, pod, image)
+            return _waiting(pod, image) or _add(client, pod, image, lab)
         except LabError as error:
             return error
 
@@ -118,11 +119,27 @@ def _started(
 
 
 def running(pod: Object) -> str:
-    """Return the name of our ephemeral container that runs in a pod; "" when there is none."""
+    """Return the name of an ephemeral container to probe from that runs in a pod; "" when there is none.
+
+    One that another lab started is as good.
+    """
+    return next(_running(pod), "")
+
+
+def _running(pod: Object) -> Iterator[str]:
     for each in (pod.get("status") or {}).get("ephemeralContainerStatuses") or []:
         if str(each.get("name")).startswith(PREFIX) and (each.get("state") or {}).get("running"):
-            return str(each["name"])
-    return ""
+            yield str(each["name"])
+
+
+def started_by(lab: str, pod: Object) -> dict[str, bool]:
+    """Return the ephemeral containers that a lab started in a pod, and whether they run."""
+    up = frozenset(_running(pod))
+    return {
+        str(each["name"]): str(each["name"]) in up
+        for each in _ephemeral(pod)
+        if {"name": _OWNER, "value": lab} in (each.get("env") or [])
+    }
 
 
 def _waiting(pod: Object, image: str) -> str:
@@ -138,20 +155,12 @@ def _waiting(pod: Object, image: str) -> str:
     return ""
 
 
-def left_in(pods: Iterable[Object]) -> list[str]:
-    """Return the pods that have ephemeral containers of ours, ended ones as well."""
-    return [
-        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        for pod in pods
-        if any(str(each.get("name")).startswith(PREFIX) for each in _ephemeral(pod))
-    ]
-
-
-def container(name: str, image: str) -> Object:
-    """Return the ephemeral container, as the API takes it."""
+def container(name: str, image: str, lab: str) -> Object:
+    """Return the ephemeral container, as the API takes it; it says whose it is."""
     return {
         "name": name,
         "image": image,
+        "env": [{"name": _OWNER, "value": lab}],
         "imagePullPolicy": "IfNotPresent",
         # The first process of a container gets no signal that it does not wait for.
         "command": ["sh", "-c", f"trap 'exit 0' TERM; sleep {LIFETIME} & wait"],
@@ -171,10 +180,10 @@ def path(pod: Object) -> str:
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
 
 
-def _add(client: Client, pod: Object, image: str) -> str:
+def _add(client: Client, pod: Object, image: str, lab: str) -> str:
     taken = {str(each.get("name")) for each in _ephemeral(pod)}
     name = next(each for number in range(len(taken) + 1) if (each := f"{PREFIX}-{number}") not in taken)
-    body = {"spec": {"ephemeralContainers": [container(name, image)]}}
+    body = {"spec": {"ephemeralContainers": [container(name, image, lab)]}}
     client.patch(f"{path(pod)}/ephemeralcontainers", body, "strategic")
     return name
 
