@@ -146,3 +146,65 @@ def test_a_kind_is_served_once_its_definition_is_established(
     assert apply(path, thing)[0] == 201
     _, told = raw("GET", "/apis/example.com/v1")
     assert "Thing" in {each["kind"] for each in told["resources"]}
+
+
+POLICY = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        "spec": {
+            "type": "object",
+            "required": ["priority"],
+            "properties": {
+                "priority": {"type": "integer", "minimum": 0, "maximum": 1000},
+                "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                "rules": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["action"],
+                        "properties": {"action": {"type": "string", "enum": ["Allow", "Deny"]}},
+                    },
+                },
+            },
+        },
+    },
+}
+TITLE = "failed to create typed patch object (/a; example.com/v1, Kind=Thing): "
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "words"),
+    [
+        ({"priority": 1, "labels": {"any": "x"}, "rules": [{"action": "Deny"}]}, 201, ""),
+        ({"priority": 1, "foo": 1}, 500, f"{TITLE}.spec.foo: field not declared in schema"),
+        (
+            {"priority": 5000},
+            422,
+            "spec.priority: Invalid value: 5000: spec.priority in body should be less than or equal to 1000",
+        ),
+        (
+            {"priority": 1, "rules": [{"action": "Nope"}]},
+            422,
+            'spec.rules[0].action: Unsupported value: "Nope": supported values: "Allow", "Deny"',
+        ),
+        ({"priority": 1, "rules": [{}]}, 422, "spec.rules[0].action: Required value"),
+        (None, 422, 'spec: Invalid value: "null": spec in body must be of type object: "null"'),
+        ({}, 422, "spec.priority: Required value"),
+    ],
+)
+def test_a_custom_object_is_held_to_the_schema_of_its_definition(
+    cluster: KubeApi, apply: Send, spec: Object | None, code: int, words: str
+) -> None:
+    wanted = definition()
+    wanted["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": POLICY}
+    apply(f"{CRDS}/things.example.com", wanted)
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": spec}
+    found, told = apply("/apis/example.com/v1/namespaces/default/things/a", thing)
+    assert found == code
+    if words:
+        title = "" if code == 500 else 'Thing.example.com "a" is invalid: '
+        assert told["message"] == title + words

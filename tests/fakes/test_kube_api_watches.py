@@ -45,8 +45,10 @@ def test_what_is_not_chosen_any_more_is_deleted_for_those_who_chose(api: KubeApi
     start = api.store.revision
     api.add(settings("a", app="web"), settings("a"), settings("a", app="web"), settings("b"))
     query = {"label_selector": "app=web", "resource_version": str(start), "timeout_seconds": 1}
-    stream = events(core.list_namespaced_config_map, "shop", **query)
+    stream = list(events(core.list_namespaced_config_map, "shop", **query))
     assert told(stream) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+    assert stream[1]["object"].metadata.labels == {"app": "web"}, "as it was when it was chosen"
+    assert stream[1]["object"].metadata.resource_version == str(start + 2)
 
 
 def test_a_revision_that_is_forgotten_is_gone(api: KubeApi, core: Any) -> None:

@@ -8,7 +8,7 @@
 | `store` | objects, their revisions, and what happened to them |
 | `labels`, `selectors` | selectors in text, and what they choose |
 | `lists`, `watches` | lists in pages, and what happens, of what selectors choose |
-| `schema`, `typed` | the fields and types of kinds, and what is said of documents that do not have them |
+| `schema`, `typed`, `custom` | fields and types of kinds; what is said of documents that have others |
 | `merging`, `managed` | patches; server-side apply, and who manages what |
 | `validation`, `ephemeral` | defaults, and what is refused |
 | `admission`, `podsecurity` | who is let in; what the Pod Security Standards forbid |

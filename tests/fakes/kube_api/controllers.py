@@ -120,6 +120,7 @@ def _kinds(crd: Object) -> Iterator[Kind]:
                 kind=spec["names"]["kind"],
                 namespaced=spec.get("scope") == "Namespaced",
                 built_in=False,
+                schema=(each.get("schema") or {}).get("openAPIV3Schema") or {},
             )
 
 

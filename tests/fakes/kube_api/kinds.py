@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Object = dict[str, Any]
@@ -21,6 +21,8 @@ class Kind:
     built_in: bool = True
     verbs: tuple[str, ...] = ("create", "delete", "get", "list", "patch", "update", "watch")
     subresources: tuple[str, ...] = ("status",)
+    schema: Object = field(default_factory=dict)
+    """Of a custom kind; empty where anything goes."""
 
     @property
     def api_version(self) -> str:

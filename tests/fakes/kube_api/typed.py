@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tests.fakes.kube_api import custom
 from tests.fakes.kube_api.kinds import Kind, Object
 from tests.fakes.kube_api.schema import (
     declared,
@@ -26,6 +27,8 @@ _QUANTITIES = frozenset(("limits", "requests", "capacity", "allocatable", "hard"
 
 def mistyped(kind: Kind, document: Object) -> str:
     """Return what is wrong with the types of a document, "" for nothing."""
+    if not kind.built_in:
+        return next(custom.undeclared(*custom.root(kind.schema, document)), "")
     name = model_of(kind)
     return next(_flaws(name, document, "", ""), "") if name else ""
 

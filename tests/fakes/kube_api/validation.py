@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.fakes.kube_api import custom
 from tests.fakes.kube_api.kinds import Kind, Object
 from tests.fakes.kube_api.statuses import cause
 
@@ -101,6 +102,8 @@ def _policy_defaults(spec: Object) -> None:
 
 def errors(kind: Kind, found: Object, before: Object | None = None) -> list[dict[str, str]]:
     """Return what is wrong with an object, or with the change from what it was before."""
+    if not kind.built_in:
+        return [*_names(kind, found), *custom.errors(*custom.root(kind.schema, found))]
     return [*_names(kind, found), *_specs(kind, found), *(_changes(kind, before, found) if before else ())]
 
 

@@ -90,8 +90,10 @@ class Watch(Reply):
         before = event.before is not None and self._mine(event.key[0], event.before)
         if now:
             yield self._told("MODIFIED" if before else "ADDED", event.after)
-        elif before:
-            yield self._told("DELETED", event.after)
+        elif before and event.before is not None:
+            # As it was when it was still chosen, at the revision at which it is not any more.
+            metadata = {**event.before["metadata"], "resourceVersion": str(event.revision)}
+            yield self._told("DELETED", {**event.before, "metadata": metadata})
 
     def _mine(self, namespace: str, found: Object) -> bool:
         return self.namespace in ("", namespace) and self.chosen(found)
