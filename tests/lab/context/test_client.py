@@ -477,10 +477,9 @@ def test_a_pod_that_cannot_be_changed_is_made_anew(api: KubeApi, client: Client)
     assert api.objects("pods")["shop", "web"]["metadata"]["uid"] != first
 
 
-def test_what_is_being_deleted_is_waited_for_by_the_user(api: KubeApi, client: Client) -> None:
+def test_what_others_delete_is_waited_for_by_the_user(api: KubeApi, client: Client) -> None:
     held = settings()
     held["metadata"]["finalizers"] = ["example.com/held"]
-    held["metadata"]["labels"] = dict(LABELS)
     client.apply(held)
     client.delete(SETTINGS)
     with pytest.raises(LabError, match="ConfigMap shop/settings is being deleted"):
