@@ -67,8 +67,10 @@ class Bundle:
 
     @contextmanager
     def _extracted(self, name: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="kubereach-") as folder, tarfile.open(self.path) as tar:
-            tar.extract(name, folder, filter="data")
+        with tempfile.TemporaryDirectory(prefix="kubereach-") as folder:
+            what = f"{shown(str(self.path))} cannot be unpacked to `{folder}`"
+            with _told(what, "set TMPDIR to a disk with room"), tarfile.open(self.path) as tar:
+                tar.extract(name, folder, filter="data")
             yield Path(folder, name)
 
 
@@ -85,9 +87,14 @@ def save(
     as it was then.
     """
     names = tuple(dict.fromkeys(without_digest(image) for image in images))
-    for image in (*nodes, *images):
-        _pulled(engine, image)
-    with tempfile.TemporaryDirectory(prefix=".kubereach-", dir=path.absolute().parent) as folder:
+    with (
+        _told(
+            f"{shown(str(path))} cannot be written", "name a file in a folder of yours, on a disk with room"
+        ),
+        tempfile.TemporaryDirectory(prefix=".kubereach-", dir=path.absolute().parent) as folder,
+    ):
+        for image in (*nodes, *images):
+            _pulled(engine, image)
         _save(engine, Path(folder, _NODE), tuple(dict.fromkeys(without_digest(node) for node in nodes)))
         if names:
             _save(engine, Path(folder, _PODS), names)
@@ -114,13 +121,14 @@ def opened(path: Path) -> Bundle:
         with tarfile.open(path) as tar:
             member = tar.extractfile(_INDEX)
             index: Any = json.loads(member.read()) if member else None
+            whole = _NODE in tar.getnames()  # which fails where the end is missing
     except OSError as error:
         raise LabError(
             f"{shown(str(path))} cannot be read: {error.strerror or error}", "name a file that is there"
         ) from error
     except (tarfile.TarError, KeyError, ValueError):
-        index = None
-    if not isinstance(index, Mapping) or index.get("schema") != _SCHEMA:
+        index, whole = None, False
+    if not whole or not isinstance(index, Mapping) or index.get("schema") != _SCHEMA:
         raise LabError(
             f"{shown(str(path))} is no file of images for a lab",
             "make one where there is a network: `invoke images.save FILE`",
@@ -179,6 +187,15 @@ def _save(engine: Engine, path: Path, images: Sequence[str]) -> None:
         _engine(engine, "save", "-o", str(path), *images)
     elif one.code:
         raise of_engine(engine.name, one)
+
+
+@contextmanager
+def _told(what: str, remedy: str) -> Iterator[None]:
+    """Say what could not be done with files of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise LabError(f"{what}: {error.strerror or error}", remedy) from error
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

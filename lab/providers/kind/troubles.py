@@ -51,8 +51,8 @@ _ENGINE = (
     ),
     _known(
         r"no space left on device",
-        "there is no space left on the disk of {name}",
-        "remove what is not needed: `{name} system prune`",
+        "there is no space left on a disk: {last}",
+        "remove what is not needed: `{name} system prune` does so with the images of {name}",
     ),
 )
 _KIND = (

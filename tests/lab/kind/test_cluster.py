@@ -115,7 +115,10 @@ def test_what_kind_says_when_it_fails_is_told_in_the_users_words(
             "ERROR: unable to decode config: yaml: unmarshal errors:\n  line 3: field a not found",
             "not accept",
         ),
-        ("write /var: no space left on device", "no space left on the disk of docker"),
+        (
+            "write /var: no space left on device",
+            "no space left on a disk: write /var: no",
+        ),
         ('ERROR: no nodes found for cluster "x"', "there is no kind cluster `x`"),
         ("Error: unable to connect to Podman socket", "docker does not answer"),
         (

@@ -41,6 +41,34 @@ def test_what_is_not_there_is_pulled_and_all_of_it_is_in_the_file(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kubereach")] == []
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_pulled(
+    fakes: State, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "nowhere" / "images.tar", Path("/proc/images.tar")):
+        with pytest.raises(LabError, match="cannot be written") as raised:
+            images.save(path, _DOCKER, [_NODE], ["nginx"])
+        assert "name a file in a folder of yours" in (raised.value.help or "")
+    assert fakes.calls() == []
+
+
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.999])
+def test_a_file_that_was_cut_off_is_told(fakes: State, tmp_path: Path, part: float) -> None:
+    made = saved(tmp_path)
+    data = made.path.read_bytes().rstrip(b"\0")  # up to the end of what is in it
+    made.path.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(LabError, match="is no file of images for a lab"):
+        images.opened(made.path)
+
+
+def test_a_disk_without_room_to_unpack_is_told(
+    fakes: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = saved(tmp_path)
+    made.path.unlink()  # any trouble with files
+    with pytest.raises(LabError, match=r"cannot be unpacked to .*: No such file"):
+        made.load_node(_DOCKER)
+
+
 def test_what_is_there_is_not_pulled_again(fakes: State, tmp_path: Path) -> None:
     saved(tmp_path)
     count = len([call for call in fakes.calls() if call["words"][0] == "pull"])
