@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from zlib import crc32
 
 from analyzer import Endpoint, Match, View
 from analyzer.reachability import exemption
@@ -88,6 +89,13 @@ class Kinds:
         self._of: dict[Key, list[Block]] = {}
         for key, block in self._blocks():
             self._of.setdefault(key, []).append(block)
+        self._ranks = {
+            each: rank
+            for sources, destinations, _ in self._sides
+            for group in (*sources, *destinations)
+            if group[0].id in members
+            for each, rank in self._ranked(group)
+        }
         self._asking: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()
 
@@ -97,7 +105,8 @@ class Kinds:
         for key, blocks in self._of.items():
             found = known.get(key) or next(filter(None, map(self._picked, self._usable(blocks))), None)
             if found:
-                self._took_part(*found)
+                self._asking[found[0].id] += 1
+                self._asked[found[1].id] += 1
                 yield found
             elif all(why := [self._members[block.sources[0].id].silent for block in blocks]):
                 self.impossible[why[0]] += 1
@@ -138,7 +147,7 @@ class Kinds:
                     askers = [each for each in some if _has(self.askers(group), each)]
                     chosen = self._least(askers or some, self._asking)
                     assert chosen is not None, "there is one"
-                    self._asking[self._members[chosen.id].name] += 1
+                    self._asking[chosen.id] += 1
                     found.append(chosen)
         return found
 
@@ -242,20 +251,28 @@ class Kinds:
     def _least(
         self, endpoints: Sequence[Endpoint], counts: Counter[str], other: Endpoint | None = None
     ) -> Endpoint | None:
-        """Return who took part least so far, on the node that did; not `other`."""
-        found, least = None, (0, 0)
+        """Return who took part least so far, first in rank among those; not `other`."""
+        found, least = None, (0, (0, 0))
         for each in endpoints:
-            member = self._members[each.id]
-            used = counts[member.name], counts[f"node {member.node}"]
+            used = counts[each.id], self._ranks[each.id]
             if each is not other and (found is None or used < least):
                 found, least = each, used
         return found
 
-    def _took_part(self, source: Endpoint, destination: Endpoint) -> None:
-        for counts, each in ((self._asking, source), (self._asked, destination)):
-            member = self._members[each.id]
-            counts[member.name] += 1
-            counts[f"node {member.node}"] += 1
+    def _ranked(self, group: Sequence[Endpoint]) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Yield ranks that go from node to node, from another one in each group.
+
+        Other groups play no part in it: one pod more changes little in who asks whom.
+        """
+        nodes: dict[str, int] = {}
+        for each in group:
+            nodes.setdefault(self._members[each.id].node, len(nodes))
+        first = crc32(group[0].id.encode())
+        there: Counter[str] = Counter()
+        for each in group:
+            node = self._members[each.id].node
+            yield each.id, (there[node], (nodes[node] + first) % len(nodes))
+            there[node] += 1
 
     def _known_pairs(self) -> dict[Key, Pair]:
         """Return the first pair of each kind among those that were asked before, where it still can be."""

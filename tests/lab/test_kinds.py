@@ -176,6 +176,18 @@ def test_with_what_was_asked_before_one_pod_more_changes_nothing(tmp_path: Path)
     assert before <= set(between(plan(more, Wanted(known=before))))
 
 
+def test_one_pod_more_changes_only_who_is_asked_of_its_kind(tmp_path: Path) -> None:
+    others = [workload(f"app-{number}", 4) for number in range(12)]
+    policies = [policy(f"app-{number}", "web") for number in range(12)]
+    world = world_of([*SHOP, *others, *policies], tmp_path)
+    more = world_of([*SHOP, workload("app-0", 5), *others[1:], *policies], tmp_path)
+    cluster = realize(more.cluster, Placing(nodes=NODES), before=world.placement)
+    before, after = set(between(plan(world))), set(between(plan(cluster)))
+    changed = {pair for pair in before - after if not pair[1].startswith("shop/app-0-")}
+    assert not changed
+    assert len(before & after) > 0.8 * len(before)
+
+
 def test_another_pod_of_its_kind_takes_the_place_of_one(tmp_path: Path) -> None:
     world = world_of(SHOP, tmp_path)
     made = plan(world)
