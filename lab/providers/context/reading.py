@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from analyzer import Cluster, Diagnostic, Document, Pod, Said, Severity, options
 from analyzer.decode import decode
 from analyzer.live import read
+from analyzer.live.detect import detect_profile
 from lab.world import Limits, Node, World, names_of, own
 
 _SYSTEM = frozenset(
@@ -49,8 +50,10 @@ def read_world(context: str, kubeconfig: str, *, cni: str = "", sources: Sequenc
     pods = [pod for pod in placed if (pod.namespace, pod.name) not in going]
     phases = dict(_phases(loaded.documents))
     world = _world(decoded.cluster, pods, loaded.documents, phases, sources)
-    left_out = _left_out(len(placed) - len(pods))
-    return Read(world=world, diagnostics=(*loaded.diagnostics, *decoded.diagnostics, *left_out))
+    told = [*_left_out(len(placed) - len(pods))]
+    if not (cni or detect_profile(loaded.documents)):
+        told.append(_taken_for(decoded.cluster.profile))
+    return Read(world=world, diagnostics=(*loaded.diagnostics, *decoded.diagnostics, *told))
 
 
 def _world(
@@ -103,6 +106,15 @@ def _left_out(count: int) -> Iterator[Diagnostic]:
         pods, are = ("pod", "is") if count == 1 else ("pods", "are")
         message = f"{count} {pods} that {are} being deleted {are} left out"
         yield Diagnostic(severity=Severity.NOTICE, code="no-endpoint", message=message)
+
+
+def _taken_for(profile: str) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.NOTICE,
+        code="cni-not-found",
+        message=f"no DaemonSet of a CNI that is known here was found: it is taken for {profile}",
+        help="`--cni NAME` says which one it is; where nothing enforces policies, nothing is denied",
+    )
 
 
 def _nodes(documents: Iterable[Document], pods: Iterable[Pod]) -> Iterator[Node]:

@@ -109,6 +109,16 @@ def test_attaching_and_probing_change_nothing_of_theirs(cluster: Cluster, attach
     ]
 
 
+def test_a_cluster_of_which_no_cni_is_known_is_told_what_it_is_taken_for(cluster: Cluster) -> None:
+    cluster.objects("daemonsets", "apps")["kube-system", "calico-node"]["metadata"]["name"] = "weave-net"
+    up = invoke("up", "--provider", "context", "--context", "prod")
+    assert up.code == 0
+    assert "notice: no DaemonSet of a CNI that is known here was found: it is taken for calico" in up.err
+    assert invoke("down").code == 0
+    up = invoke("up", "--provider", "context", "--context", "prod", "--cni", "kindnet")
+    assert "no DaemonSet" not in up.err
+
+
 def test_pods_that_are_being_deleted_are_left_out(cluster: Cluster) -> None:
     cluster.objects("pods")["shop", "cache"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     up = invoke("up", "--provider", "context", "--context", "prod")
