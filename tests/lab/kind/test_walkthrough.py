@@ -195,7 +195,10 @@ def test_where_no_container_can_be_added_pods_ask_through_their_nodes(
     monkeypatch.setattr(api, "denied", {"pods/ephemeralcontainers"})
     probed = invoke("probe", "--name", "walk", "--port", "80/TCP", "--format", "json")
     assert probed.code == 0, probed.err + probed.out[-2000:]
-    assert probed.err == "3 pods asked by nsenter on their node\n"
+    assert probed.err.startswith(
+        "3 pods asked by nsenter on their node; test-a/test-pod-a: the cluster answers "
+    )
+    assert 'cannot patch resource "pods/ephemeralcontainers"' in probed.err
     seen = {
         (each["source"], each["destination"]): each["observed"]
         for each in json.loads(probed.out)["observations"]
@@ -223,7 +226,9 @@ def test_where_nodes_cannot_help_either_pods_ask_from_their_own_containers(
     probed = invoke("probe", "--name", "walk", "--port", "80/TCP")
     fakes.trouble()
     assert probed.code == 0, probed.err
-    assert probed.err == "3 pods asked by curl in their own container\n"
+    why = "its ephemeral container cannot run: ImagePullBackOff: kubereach-probe-0"
+    assert probed.err.startswith(f"3 pods asked by curl in their own container; test-a/test-pod-a: {why}")
+    assert probed.err.count("\n") == 1
 
 
 def test_ctrl_c_ends_what_runs_on_nodes_at_once(
