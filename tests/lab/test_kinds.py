@@ -18,7 +18,7 @@ from lab import manifests
 from lab.kinds import Key, kind_of_pair
 from lab.plan import Plan, Question, Wanted, plan
 from lab.randomly import cluster
-from lab.world import Limits, Placing, World, realize
+from lab.world import NOWHERE, Limits, Placement, Placing, World, realize
 from tests.lab.labs import EXAMPLES, ROOT
 from tests.lab.seen import of_paths
 
@@ -45,10 +45,10 @@ SHOP = (workload("web", 10), workload("db", 7), policy("db", "web"), policy("web
 """Two kinds of pods on five nodes."""
 
 
-def world_of(documents: Iterable[object], folder: Path) -> World:
+def world_of(documents: Iterable[object], folder: Path, before: Placement = NOWHERE) -> World:
     path = folder / "cluster.yaml"
     path.write_text(yaml.safe_dump_all(documents))
-    return realize(manifests.read((str(path),)).cluster, Placing(nodes=NODES))
+    return realize(manifests.read((str(path),)).cluster, Placing(nodes=NODES), before=before)
 
 
 def between(made: Plan) -> dict[tuple[str, str], Question]:
@@ -180,9 +180,8 @@ def test_one_pod_more_changes_only_who_is_asked_of_its_kind(tmp_path: Path) -> N
     others = [workload(f"app-{number}", 4) for number in range(12)]
     policies = [policy(f"app-{number}", "web") for number in range(12)]
     world = world_of([*SHOP, *others, *policies], tmp_path)
-    more = world_of([*SHOP, workload("app-0", 5), *others[1:], *policies], tmp_path)
-    cluster = realize(more.cluster, Placing(nodes=NODES), before=world.placement)
-    before, after = set(between(plan(world))), set(between(plan(cluster)))
+    more = world_of([*SHOP, workload("app-0", 5), *others[1:], *policies], tmp_path, world.placement)
+    before, after = set(between(plan(world))), set(between(plan(more)))
     changed = {pair for pair in before - after if not pair[1].startswith("shop/app-0-")}
     assert not changed
     assert len(before & after) > 0.8 * len(before)
