@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 from threading import Thread
 
 import pytest
@@ -37,17 +38,14 @@ if "-v" in words:
     print("nc: invalid option -- 'v'\\nBusyBox v1.35.0 multi-call binary.", file=sys.stderr)
     print("\\nUsage: nc [-iN] [-wN] [-l]\\n\\t-w SEC\\tConnect timeout", file=sys.stderr)
     sys.exit(1)
-_, seconds, host, port = words
+_, seconds, host, port, *run = words
 try:
     made = socket.create_connection((host, int(port)), float(seconds))
 except ConnectionRefusedError:
     sys.exit(f"nc: can't connect to remote host ({{host}}): Connection refused")
 except TimeoutError:
     sys.exit("nc: timed out")
-made.settimeout(None)
-made.shutdown(socket.SHUT_WR)
-while made.recv(4096):
-    pass
+assert run == ["-e", "true"]
 """
 
 Image = Callable[..., str]
@@ -89,10 +87,15 @@ def ports() -> Iterator[dict[str, int]]:
             each.close()
 
 
-def run(path: str, *targets: Target, shell: str = "dash", window: int = 16) -> list[str]:
+def run(path: str, *targets: Target, shell: str = "dash", window: int = 16, **environment: str) -> list[str]:
     words = [shutil.which(shell) or "sh", *(["sh"] if shell == "busybox" else []), *script.words(window)[1:]]
     done = subprocess.run(
-        words, input=script.told(targets), capture_output=True, env={"PATH": path}, timeout=30, check=False
+        words,
+        input=script.told(targets),
+        capture_output=True,
+        env={"PATH": path, **environment},
+        timeout=30,
+        check=False,
     )
     assert done.stderr == b""
     return done.stdout.decode().splitlines()
@@ -123,7 +126,7 @@ def test_a_program_of_the_image_tells_open_from_refused_and_silent(
     assert said == {1: Said.OPEN, 2: Said.REFUSED, 3: Said.TIMEOUT}
 
 
-def test_a_netcat_that_knows_no_v_tells_by_how_it_ends(
+def test_a_netcat_that_knows_no_v_runs_a_program_once_it_is_connected(
     tmp_path: Path, image: Image, ports: dict[str, int]
 ) -> None:
     (tmp_path / "nc").write_text(_NC.format(python=sys.executable))
@@ -140,14 +143,13 @@ def test_a_netcat_that_knows_no_v_tells_by_how_it_ends(
         2: Said.REFUSED,
         3: Said.TIMEOUT,
     }
-    # The server keeps the connection: the time limit ends it, which may as well have cut the asking short.
-    assert found[4] == Answer(number=4, said=Said.UNSUPPORTED, words="nc does not tell")
+    assert found[4].said is Said.OPEN, "though the server keeps the connection"
 
 
-def test_wget_does_not_tell_silence(image: Image, ports: dict[str, int]) -> None:
+def test_wget_tells_silence_or_says_that_it_does_not(image: Image, ports: dict[str, int]) -> None:
     found = answers(run(image("wget", "timeout"), tcp(1, ports["refused"]), tcp(2, ports["silent"])))
     assert found[1].said is Said.REFUSED
-    assert found[2] == Answer(number=2, said=Said.UNSUPPORTED, words="wget does not tell")
+    assert found[2].said in (Said.TIMEOUT, Said.UNSUPPORTED)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -165,6 +167,76 @@ def test_what_agnhost_says_is_read_by_its_first_word(tmp_path: Path, shell: str)
     }
     assert found[3].words == "OTHER: dial tcp 127.0.0.1:3: connect: no route to host"
     assert found[5].words == "panic: --protocol=tcp --timeout=1.000s"
+
+
+# What the programs print, as it was heard: openbsd's netcat, the traditional one, ncat, busybox's with and
+# without its option -v, GNU's wget and busybox's.
+_RECORDED = [
+    ("nc", 0, "Connection to 127.0.0.1 80 port [tcp/*] succeeded!", Said.OPEN),
+    ("nc", 1, "nc: connect to 127.0.0.1 port 80 (tcp) failed: Connection refused", Said.REFUSED),
+    ("nc", 1, "nc: connect to 127.0.0.1 port 80 (tcp) timed out: Operation now in progress", Said.TIMEOUT),
+    ("nc", 1, "nc: connect to 127.0.0.1 port 80 (tcp) failed: No route to host", Said.OTHER),
+    ("nc", 1, "nc: connect to fd00::1 port 80 (tcp) failed: Permission denied", Said.OTHER),
+    ("nc", 0, "(UNKNOWN) [127.0.0.1] 80 (?) open", Said.OPEN),
+    ("nc", 1, "(UNKNOWN) [127.0.0.1] 80 (?) : Connection refused", Said.REFUSED),
+    ("nc", 1, "(UNKNOWN) [127.0.0.1] 80 (?) : Connection timed out", Said.TIMEOUT),
+    ("nc", 0, "Ncat: Version 7.93\nNcat: Connected to 127.0.0.1:80.", Said.OPEN),
+    ("nc", 1, "Ncat: Version 7.93\nNcat: Connection refused.", Said.REFUSED),
+    ("nc", 1, "Ncat: Version 7.93\nNcat: TIMEOUT.", Said.TIMEOUT),
+    ("nc", 143, "Ncat: Version 7.93", Said.BROKEN),
+    ("nc", 0, "127.0.0.1 (127.0.0.1:80) open", Said.OPEN),
+    ("nc", 1, "nc: can't connect to remote host (127.0.0.1): Connection refused", Said.REFUSED),
+    ("nc", 1, "nc: 127.0.0.1 (127.0.0.1:80): Connection timed out", Said.TIMEOUT),
+    ("nc", 1, "nc: invalid option -- 'v'\nUsage: nc [-wN]\n\t-w SEC\tConnect timeout", Said.BROKEN),
+    ("wget", 4, "Connecting to 127.0.0.1:80... failed: Connection refused.", Said.REFUSED),
+    ("wget", 124, "Connecting to 127.0.0.1:80... failed: Connection timed out.\nRetrying.", Said.TIMEOUT),
+    ("wget", 124, "Connecting to 127.0.0.1:80... connected.\nHTTP request sent, awaiting", Said.OPEN),
+    ("wget", 124, "Connecting to 10.9.9.9:3128... connected.\nProxy request sent", Said.UNSUPPORTED),
+    ("wget", 1, "Connecting to 127.0.0.1:80 (127.0.0.1:80)\nwget: download timed out", Said.UNSUPPORTED),
+    ("wget", 1, "wget: can't connect to remote host (127.0.0.1): Connection refused", Said.REFUSED),
+    ("wget", 1, "wget: error getting response: Connection reset by peer", Said.OPEN),
+    ("wget", 1, "wget: server returned error: HTTP/1.0 404 Not Found", Said.OPEN),
+    ("wget", 0, "saving to '/dev/null'\n'/dev/null' saved", Said.OPEN),
+]
+
+
+@pytest.mark.parametrize(("program", "code", "words", "said"), _RECORDED)
+def test_what_programs_say_is_read(tmp_path: Path, program: str, code: int, words: str, said: Said) -> None:
+    (tmp_path / program).write_text(f"#!/bin/sh\nprintf '%s\\n' {quote(words)} >&2\nexit {code}\n")
+    (tmp_path / program).chmod(0o755)
+    assert answers(run(str(tmp_path), tcp(1, 80)))[1].said is said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("OTHER: connection refused", Said.REFUSED),
+        ("TIMEOUT", Said.TIMEOUT),
+        ("OTHER: protocol not supported", Said.OTHER),
+        ("OTHER: broken pipe", Said.OPEN),
+        ("OTHER: connection reset by peer", Said.OPEN),
+        ("OTHER: EOF", Said.OPEN),
+        ("OTHER: cannot send after transport endpoint shutdown", Said.OPEN),
+    ],
+)
+def test_an_association_of_sctp_that_goes_wrong_later_has_come_to_be(
+    tmp_path: Path, words: str, said: Said
+) -> None:
+    """agnhost's porter sends and closes at once: what its client still sends then may come too late."""
+    (tmp_path / "agnhost").write_text(f"#!/bin/sh\necho {quote(words)} >&2\nexit 1\n")
+    (tmp_path / "agnhost").chmod(0o755)
+    target = Target(number=1, protocol=Protocol.SCTP, address="127.0.0.1", port=80, seconds=1.0)
+    assert answers(run(str(tmp_path), target))[1].said is said
+    other = Said.OTHER if said is Said.OPEN else said
+    assert answers(run(str(tmp_path), tcp(1, 80)))[1].said is other
+
+
+def test_what_a_proxy_says_is_not_taken_for_the_target(image: Image, ports: dict[str, int]) -> None:
+    """Pods have variables that lead programs to a proxy, which answers whatever is asked."""
+    path = image("wget", "timeout")
+    proxy = f"http://127.0.0.1:{ports['open']}"
+    found = answers(run(path, tcp(1, ports["refused"]), http_proxy=proxy, HTTP_PROXY=proxy))
+    assert found[1].said is Said.REFUSED
 
 
 def test_an_address_of_ipv6_is_bracketed_for_agnhost(tmp_path: Path) -> None:

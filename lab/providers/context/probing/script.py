@@ -54,15 +54,17 @@ class Answer:
     words: str = ""
 
 
-# `wait` for the oldest keeps at most so many probes under way; POSIX has no wait for any. Each answer is
-# one `printf` of less than a pipe's atomic size. agnhost: `connect` prints TIMEOUT, REFUSED or OTHER. curl
-# tells by time_connect that a connection came to be, whatever came of it then. netcat says `open` or
-# `succeeded` with -v, which BusyBox's does not know: it ends well where a connection came to be and the
-# server ended it. wget's time limit does not tell a connection that is not answered from one that is not
-# made.
+# `wait` for the oldest keeps at most so many probes under way; POSIX has no wait for any. Each answer is one
+# `printf` of less than a pipe's atomic size. What a proxy says would be about the proxy. agnhost: `connect`
+# prints TIMEOUT, REFUSED or OTHER; of SCTP it says `refused` where no association came to be, and what goes
+# wrong with one later shows that there was one. curl tells by time_connect that a connection came to be,
+# whatever came of it then. netcat says `open`, `succeeded` or `Connected` with -v; a busybox that was built
+# without -v ends well once it is connected, if it is to run `true` then. GNU's wget tells what it is
+# connected to; busybox's does not: its time limit is the same for a connection and for an answer.
 SCRIPT = r"""
 set -f
 export LC_ALL=C
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 mark=kubereach1 window=$1
 shift $#
 tool=none agnhost=
@@ -73,8 +75,8 @@ if [ $tool = none ]; then
   if command -v curl >/dev/null 2>&1; then tool=curl
   elif command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then tool=bash
   elif command -v nc >/dev/null 2>&1; then
-    tool=nc verbose=-v
-    case $(nc -v -w 1 127.0.0.1 1 </dev/null 2>&1) in *sage:*) verbose= ;; esac
+    tool=nc verbose='-n -v' run=
+    case $(nc $verbose -w 1 127.0.0.1 1 </dev/null 2>&1) in *sage:*) verbose= run='-e true' ;; esac
   elif command -v wget >/dev/null 2>&1; then tool=wget
   fi
 fi
@@ -83,8 +85,8 @@ by_words() {
   case $1 in
     *sage:*) said=BROKEN ;;
     *efused*) said=REFUSED ;;
-    *imed\ out* | *imeout*) said=TIMEOUT ;;
-    *o\ route* | *nreachable* | *rohibited*) said=OTHER ;;
+    *imed\ out* | *imeout* | *TIMEOUT*) said=TIMEOUT ;;
+    *o\ route* | *nreachable* | *rohibited* | *ermission\ denied*) said=OTHER ;;
     *) said=BROKEN ;;
   esac
 }
@@ -96,9 +98,9 @@ ask() {
     return
   fi
   printf '%s start %s\n' $mark $number
-  # GNU wget tries twenty times.
-  limit=
-  command -v timeout >/dev/null 2>&1 && limit="timeout $((whole + 1))"
+  # GNU wget tries twenty times; ncat waits for whoever it is connected to, and takes its time to start.
+  limit= long=
+  command -v timeout >/dev/null 2>&1 && limit="timeout $((whole + 1))" long="timeout $((whole + 4))"
   case $tool in
     agnhost)
       if words=$($agnhost connect --protocol=$protocol --timeout=${seconds}s "$url:$port" 2>&1); then
@@ -108,11 +110,13 @@ ask() {
           TIMEOUT*) said=TIMEOUT ;;
           REFUSED*) said=REFUSED ;;
           OTHER:*refused*) said=REFUSED ;;
+          OTHER:*pipe | OTHER:*reset* | OTHER:*EOF | OTHER:*endpoint*)
+            if [ $protocol = sctp ]; then said=OPEN; else said=OTHER; fi ;;
           OTHER:* | UNKNOWN:*) said=OTHER ;;
         esac
       fi ;;
     curl)
-      words=$(curl -v -g -o /dev/null --noproxy '*' -w 'connected=%{time_connect}' \
+      words=$(curl -q -v -g -o /dev/null --noproxy '*' -w 'connected=%{time_connect}' \
         --connect-timeout $seconds -m $((whole + 1)) "http://$url:$port/" 2>&1)
       code=$?
       case $words in
@@ -128,7 +132,7 @@ ask() {
       elif [ $code = 124 ] || [ $code = 143 ]; then said=TIMEOUT
       else by_words "$words"; fi ;;
     nc)
-      words=$($limit nc $verbose -w $whole "$host" "$port" </dev/null 2>&1)
+      words=$($long nc $verbose -w $whole "$host" "$port" $run </dev/null 2>&1 >/dev/null)
       code=$?
       case $words in
         *" open"* | *succeeded* | *onnected*) said=OPEN ;;
@@ -139,7 +143,9 @@ ask() {
       words=$($limit wget -T $whole -O /dev/null "http://$url:$port/" 2>&1)
       code=$?
       case $words in
-        *HTTP/* | *"ERROR "[45]* | *saved* | *" 100% "*) said=OPEN ;;
+        *"Connecting to $url:$port... connected."*) said=OPEN ;;
+        *"Connecting to $url:$port... failed: Connection timed out"*) said=TIMEOUT ;;
+        *HTTP/* | *"ERROR "[45]* | *saved* | *" 100% "* | *"getting response"*) said=OPEN ;;
         *efused*) said=REFUSED ;;
         *o\ route* | *nreachable*) said=OTHER ;;
         *) if [ $code = 0 ]; then said=OPEN; else said=UNSUPPORTED words="wget does not tell"; fi ;;
@@ -179,7 +185,7 @@ def told(targets: Iterable[Target]) -> bytes:
 
 def longest(targets: Iterable[Target], window: int = _WINDOW) -> float:
     """Return the seconds after which the command has ended, or never will."""
-    each = [target.seconds + 1 for target in targets]
+    each = [target.seconds + 4 for target in targets]
     return 15 + 2 * max(each, default=0) + 1.5 * sum(each) / window
 
 
