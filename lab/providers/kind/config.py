@@ -91,6 +91,11 @@ class Configuration:
         return CALICO if _part(self.document, "networking").get("disableDefaultCNI") else KINDNET
 
     @property
+    def has_ipv6(self) -> bool:
+        """Tell whether it asks for addresses of IPv6."""
+        return _part(self.document, "networking").get("ipFamily") in ("ipv6", "dual")
+
+    @property
     def lacks_ipv6(self) -> bool:
         """Tell whether it asks for both families, and gives pods a network of IPv4 only."""
         networking = _part(self.document, "networking")

@@ -25,6 +25,7 @@ CHOICE = "KIND_EXPERIMENTAL_PROVIDER"
 
 _SECONDS = 20.0
 _PROC = Path("/proc/sys/fs/inotify")
+_IPV6 = Path("/proc/sys/net/ipv6")
 # What kind's documentation asks for; the usual 128 instances hold about two nodes.
 _WATCHES, _INSTANCES = 524288, 512
 _FEW_NODES = 2
@@ -142,6 +143,11 @@ def doubts(engine: Engine, nodes: int, limits: Path = _PROC) -> Iterator[str]:
             f"{engine.name} has {_gib(engine.memory)} of memory, and {nodes} nodes need about "
             f"{_gib(wanted)}: give it more, or bring up fewer with `--nodes`"
         )
+
+
+def has_no_ipv6(settings: Path = _IPV6) -> bool:
+    """Tell whether IPv6 is turned off on this machine, as far as its kernel tells."""
+    return settings.parent.is_dir() and _number(settings / "conf" / "all" / "disable_ipv6") != 0
 
 
 def _docker() -> Engine:

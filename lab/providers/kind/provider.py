@@ -289,6 +289,8 @@ def _doubts(engine: Engine, configuration: Configuration, found: calico.Manifest
     doubts = [*engines.doubts(engine, configuration.node_count)]
     if found and (doubt := calico.doubts(found.version, configuration.kubernetes)):
         doubts.append(doubt)
+    if configuration.has_ipv6 and engines.has_no_ipv6():
+        doubts.append("IPv6 is turned off on this machine, and nodes need it: net.ipv6.conf.all.disable_ipv6")
     if configuration.lacks_ipv6:
         doubts.append("`ipFamily: dual` with a `podSubnet` of IPv4 gives pods no IPv6: name both there")
     return doubts

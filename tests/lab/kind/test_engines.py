@@ -144,3 +144,13 @@ def test_limits_that_are_too_low_for_the_nodes_are_doubts(
 
 def test_where_the_kernel_does_not_tell_its_limits_there_is_no_doubt(tmp_path: Path) -> None:
     assert not [*engines.doubts(Engine(name="docker"), 9, tmp_path)]
+
+
+@pytest.mark.parametrize(("value", "off"), [("0", False), ("1", True), ("", True)])
+def test_a_kernel_without_ipv6_is_seen(tmp_path: Path, value: str, off: object) -> None:
+    assert not engines.has_no_ipv6(tmp_path / "absent" / "ipv6"), "where no kernel tells, nothing is said"
+    if value:
+        path = tmp_path / "ipv6" / "conf" / "all" / "disable_ipv6"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{value}\n")
+    assert engines.has_no_ipv6(tmp_path / "ipv6") is off
