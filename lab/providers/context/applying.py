@@ -49,6 +49,7 @@ _NO_ACCOUNT = re.compile(r"error looking up service account [^/]+/default:")
 _ACCOUNT = 30.0
 _PAUSE = 0.5
 _GOING = 180.0
+_WAIT = "wait until it is gone, and try again"
 _MADE_ANEW = frozenset(("Pod", "Job"))
 """Of these most fields cannot be changed."""
 
@@ -198,6 +199,11 @@ def _labelled(data: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     made = {key: value for key, value in data.items() if key != "status"}
     if made.get("kind") in _TEMPLATED:
         made["spec"] = _marked_template(made.get("spec") or {}, labels)
+    if made.get("kind") == "CronJob":
+        spec = made.get("spec") or {}
+        job = spec.get("jobTemplate") or {}
+        job = {**job, "spec": _marked_template(job.get("spec") or {}, labels)}
+        made["spec"] = {**spec, "jobTemplate": job}
     return {**made, "metadata": metadata}
 
 
@@ -233,9 +239,18 @@ def _missing_namespaces(
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
         for name in sorted(used - given - _PROTECTED)
-        if client.find(f"/api/v1/namespaces/{name}") is None
-        or bears(client.get(f"/api/v1/namespaces/{name}"), labels)
+        if not _given(client, name, labels)
     ]
+
+
+def _given(client: Client, name: str, labels: Mapping[str, str]) -> bool:
+    """Tell whether others made a namespace. Raises LabError when it is going away, with all that is in it."""
+    found = client.find(f"/api/v1/namespaces/{name}")
+    if found is None or bears(found, labels):
+        return False
+    if found["metadata"].get("deletionTimestamp"):
+        raise LabError(f"Namespace {name} is being deleted", _WAIT)
+    return True
 
 
 def _ours(
@@ -258,7 +273,7 @@ def _ours(
             continue
         if found["metadata"].get("deletionTimestamp"):
             if not bears(found, labels):
-                raise LabError(f"{ref} is being deleted", "wait until it is gone, and try again")
+                raise LabError(f"{ref} is being deleted", _WAIT)
             going.append(ref)
             continue
         there.append(ref)

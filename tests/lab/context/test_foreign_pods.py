@@ -358,9 +358,31 @@ def test_a_namespace_that_is_terminating_takes_nothing_and_nothing_is_left(
     cluster.objects("namespaces")["", "shop"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     mine = tmp_path / "mine.yaml"
     mine.write_text(json.dumps(pod("a", "nginx", "fresh")) + "\n---\n" + json.dumps(pod("new", "nginx")))
-    refused(invoke("deploy", "--yes", behind=(str(mine),)), "because it is being terminated")
+    refused(invoke("deploy", "--yes", behind=(str(mine),)), "Namespace shop is being deleted")
     assert not [key for key in cluster.objects("pods") if key[1] in ("a", "new")]
     assert ("", "fresh") not in cluster.objects("namespaces")
+    mine.write_text(json.dumps(pod("web", "nginx")))
+    before = len(changes(cluster))
+    refused(invoke("deploy", "--yes", behind=(str(mine),)), "Namespace shop is being deleted")
+    assert len(changes(cluster)) == before, "what is there still is not touched either"
+
+
+def test_pods_of_cron_jobs_bear_the_labels_of_the_lab(
+    cluster: Cluster, attached: Ended, tmp_path: Path
+) -> None:
+    container = {"name": "main", "image": "nginx"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    cron: Object = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "c", "namespace": "shop"},
+    }
+    cron["spec"] = {"schedule": "0 4 * * *", "jobTemplate": {"spec": {"template": template}}}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(cron))
+    assert invoke("deploy", "--yes", behind=(str(mine),)).code == 0
+    made = cluster.objects("cronjobs", "batch")["shop", "c"]["spec"]["jobTemplate"]["spec"]["template"]
+    assert made["metadata"]["labels"]["kubereach.dev/lab"] == "theirs"
 
 
 def test_what_is_ours_and_still_being_deleted_is_waited_for(
