@@ -21,6 +21,7 @@ from lab.errors import LabError
 
 _SECONDS = 60.0
 _LARGEST = 32 * 2**20
+_AGAIN = "try again, in case it was cut off on the way; do not use what stays another one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def fetched(url: str, name: str, sha256: str = "") -> Kept:
     if expected and found != expected:
         raise LabError(
             f"what is at {url} is not what it was: its SHA-256 is {found}, not {expected}",
-            f"do not use it. If the change is meant, remove {noted}" if not sha256 else "do not use it",
+            f"{_AGAIN}. If the change is meant, remove {noted}" if not sha256 else _AGAIN,
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -66,7 +66,8 @@ def find(choice: str = "") -> Engine:
     """
     chosen = choice or os.environ.get(CHOICE, "")
     if chosen and chosen not in _ENGINES:
-        raise LabError(f"there is no engine `{chosen}`", f"write one of {', '.join(_ENGINES)}")
+        where = "" if choice else f", which {CHOICE} names"
+        raise LabError(f"there is no engine `{chosen}` here{where}", f"write one of {', '.join(_ENGINES)}")
     if chosen:
         return _ENGINES[chosen]()
     present = [name for name in _ENGINES if found(name)]

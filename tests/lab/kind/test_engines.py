@@ -146,6 +146,15 @@ def test_where_the_kernel_does_not_tell_its_limits_there_is_no_doubt(tmp_path: P
     assert not [*engines.doubts(Engine(name="docker"), 9, tmp_path)]
 
 
+def test_an_engine_that_the_lab_does_not_know_is_told_with_the_variable_that_names_it(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("docker")
+    monkeypatch.setenv(engines.CHOICE, "nerdctl")
+    with pytest.raises(LabError, match="no engine `nerdctl` here, which KIND_EXPERIMENTAL_PROVIDER names"):
+        engines.find()
+
+
 @pytest.mark.parametrize(("value", "off"), [("0", False), ("1", True), ("", True)])
 def test_a_kernel_without_ipv6_is_seen(tmp_path: Path, value: str, off: object) -> None:
     assert not engines.has_no_ipv6(tmp_path / "absent" / "ipv6"), "where no kernel tells, nothing is said"
