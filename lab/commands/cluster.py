@@ -87,8 +87,8 @@ def patch(console: Console, *, name: str, variables: Sequence[str] = ()) -> int:
         changed = calico.patch(lab.client, chosen)
         tell(f"calico-node: {', '.join(changed)} set" if changed else "calico-node: nothing to change")
         if changed:
-            with Steps(sys.stderr).step("waiting for Calico, the nodes and DNS"):
-                calico.ready(lab.client, provider.PATIENCE)
+            with Steps(sys.stderr).step("waiting for Calico, the nodes and DNS") as say:
+                calico.ready(lab.client, provider.PATIENCE, say)
     return Exit.FINE
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.programs import Ended, Told, found, run
 from lab.providers.kind.config import Configuration
-from lab.providers.kind.engines import Engine
+from lab.providers.kind.engines import CHOICE, Engine
 from lab.providers.kind.troubles import of_kind
 
 _SECONDS = 120.0
@@ -81,12 +81,18 @@ class KindCluster:
         self, words: tuple[str, ...], stdin: str = "", seconds: float = _SECONDS, told: Told | None = None
     ) -> Ended:
         check_installed()
+        hear = _without_choice(told) if told else None
         ended = run(
-            ("kind", *words), stdin=stdin, variables=self.engine.variables, seconds=seconds, told=told
+            ("kind", *words), stdin=stdin, variables=self.engine.variables, seconds=seconds, told=hear
         )
         if ended.code:
             raise of_kind(ended, self.name, self.engine.name)
         return ended
+
+
+def _without_choice(told: Told) -> Told:
+    """Return what passes lines on but the one in which kind tells the engine that we chose ourselves."""
+    return lambda line: None if f"due to {CHOICE}" in line else told(line)
 
 
 def check_installed() -> None:

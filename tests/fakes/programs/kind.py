@@ -34,6 +34,8 @@ def main() -> int:
     state, words = here(), sys.argv[1:]
     stdin = sys.stdin.read() if "-" in words else ""
     state.record("kind", words, stdin)
+    if chosen := os.environ.get("KIND_EXPERIMENTAL_PROVIDER"):
+        say(f"using {chosen} due to KIND_EXPERIMENTAL_PROVIDER")
     match words[:2]:
         case ["version"]:
             version = "0.23.0" if "old-kind" in state.troubles else "0.33.0"

@@ -161,6 +161,13 @@ def test_images_that_list_more_than_they_have_are_told(fakes: State, tmp_path: P
     made.load(archive)
 
 
+def test_what_kind_is_at_is_told_without_our_own_choice_of_an_engine(fakes: State, tmp_path: Path) -> None:
+    lines: list[str] = []
+    cluster(tmp_path).create(read(), told=lines.append)
+    assert any("Preparing nodes" in line for line in lines)
+    assert not any("KIND_EXPERIMENTAL_PROVIDER" in line for line in lines)
+
+
 def test_without_kind_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     installed(monkeypatch, tmp_path, "docker")
     with pytest.raises(LabError, match="`kind` is not installed") as raised:
