@@ -46,6 +46,15 @@ def test_pages_show_one_moment_whatever_changes_meanwhile(api: KubeApi, core: An
     assert names(core.list_namespaced_pod("shop")) == ["p0", "p1", "p2", "p4", "p9"]
 
 
+def test_what_is_added_is_not_shared_with_who_adds_it(api: KubeApi) -> None:
+    mine = pod("a", app="web")
+    api.add(mine)
+    stored = api.objects("pods")["shop", "a"]
+    stored["metadata"]["labels"]["app"] = "db"
+    stored["spec"]["containers"][0]["image"] = "other"
+    assert mine == pod("a", app="web")
+
+
 def test_a_token_that_expired_is_answered_with_410_and_one_for_the_rest_as_it_is_now(
     api: KubeApi, core: Any
 ) -> None:

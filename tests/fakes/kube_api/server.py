@@ -6,6 +6,7 @@ connection. Every request that arrives is kept.
 
 from __future__ import annotations
 
+import copy
 import ssl
 import threading
 from collections import deque
@@ -102,7 +103,8 @@ class KubeApi:
             kind = self.kind(given)
             namespace = given["metadata"].get("namespace", "default") if kind.namespaced else ""
             uid = f"00000000-0000-4000-8000-{self.store.revision + 1:012d}"
-            stored = {**given, "metadata": {**given["metadata"], "creationTimestamp": writes.NOW, "uid": uid}}
+            stored = copy.deepcopy(dict(given))
+            stored["metadata"].update(creationTimestamp=writes.NOW, uid=uid)
             if kind.namespaced:
                 stored["metadata"]["namespace"] = namespace
             managed.updated(
