@@ -130,6 +130,22 @@ def test_a_pod_that_nobody_may_enter_or_that_is_gone_is_replaced(cluster: Cluste
     assert "shop/web-3 for shop/web-2" in done.err
 
 
+def test_a_pod_whose_container_ends_on_the_way_goes_on_in_another_one(cluster: Cluster) -> None:
+    cluster.have(pod("other", "bash", "other"))
+    words = 'Internal error occurred: unable to upgrade connection: container not found ("main")'
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(probe, "--source", "other", "--destination", "db", "--timeout", "3")
+        ends = time.monotonic() + 60
+        while not execs(cluster, "other"):
+            assert time.monotonic() < ends, "the probe starts"
+            time.sleep(0.05)
+        cluster.next("/api/v1/namespaces/shop/pods/other/exec", status(500, "InternalError", words))
+        done, seen = running.result()
+    assert (done.code, seen) == (0, {("other", "db", "dropped")}), done.err
+    assert "taken instead" not in done.err
+    assert execs(cluster, "other") >= 3
+
+
 @pytest.mark.parametrize("trouble", ["lost", "dropped", "container is being restarted"])
 def test_an_error_stays_an_error_whoever_else_could_ask(cluster: Cluster, trouble: str) -> None:
     cluster.have(pod("web-3", "nginx", "web"))
@@ -155,18 +171,23 @@ def test_a_pod_that_goes_away_while_it_is_asked_is_replaced_and_its_silence_is_n
     cluster: Cluster,
 ) -> None:
     cluster.have(pod("db-2", "bash", "db"), pod("other", "bash", "other"))
+    words = ("--source", "other", "--destination", "db*")
+    ((_, first, _),) = probe(*words)[1]
+    (second,) = {"db", "db-2"} - {first}
+    cluster.requests.clear()
     with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(probe, "--source", "other", "--destination", "db*", "--timeout", "3")
+        running = thread.submit(probe, *words, "--timeout", "3")
         ends = time.monotonic() + 60
         while not execs(cluster, "other"):
             assert time.monotonic() < ends, "the probe starts"
             time.sleep(0.05)
-        removal.delete(cluster, Place(kind=PODS, namespace="shop", name="db"))
+        removal.delete(cluster, Place(kind=PODS, namespace="shop", name=first))
         done, seen = running.result()
-    cluster.have(pod("db", "bash", "db"))
-    assert seen == {("other", "db-2", "dropped")}
+    if first == "db":  # which the other tests have
+        cluster.have(pod("db", "bash", "db"))
+    assert seen == {("other", second, "dropped")}
     assert done.code == 0, done.err
-    assert "shop/db-2 for shop/db (it is not there any more)" in done.err
+    assert f"shop/{second} for shop/{first} (it is not there any more)" in done.err
 
 
 def test_what_another_pod_has_seen_counts_when_it_goes_on(cluster: Cluster, tmp_path: Path) -> None:
