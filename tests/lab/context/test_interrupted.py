@@ -22,7 +22,7 @@ from tests.lab.labs import ROOT, Ended, command
 pytestmark = [pytest.mark.lab]
 
 # Of one pod, sixteen at a time: some are decided early, and some late.
-PORTS = [word for number in range(8000, 8096, 2) for word in ("--port", f"{number}/TCP")]
+PORTS = [word for number in range(8000, 8192, 2) for word in ("--port", f"{number}/TCP")]
 PROBE = ("probe", "--name", "long", "--source", "web", "--source", "other", "--format", "json", *PORTS)
 
 
