@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -22,9 +21,8 @@ from lab.providers import Manner
 from lab.providers.context import waiting
 from tests.fakes.kube_api import Dropped, Request, status
 from tests.fakes.kube_api.admission import NAMESPACES
-from tests.lab import labs, sandbox
 from tests.lab.context.cluster import Cluster, Object
-from tests.lab.context.conftest import daemon_set
+from tests.lab.context.shop import pod, policy, shop
 from tests.lab.labs import ROOT, Ended, command
 
 pytestmark = [pytest.mark.lab]
@@ -36,37 +34,10 @@ def invoke(task: str, *words: str, behind: tuple[str, ...] = ()) -> Ended:
     return command("invoke", task, "--name", "theirs", *words, *(("--", *behind) if behind else ()))
 
 
-def pod(name: str, image: str, namespace: str = "shop") -> Object:
-    metadata = {"name": name, "namespace": namespace, "labels": {"app": name}}
-    container = {"name": "main", "image": image, "ports": [{"containerPort": 80}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
-
-
-def policy() -> Object:
-    spec = {
-        "podSelector": {"matchLabels": {"app": "db"}},
-        "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
-    }
-    metadata = {"name": "db", "namespace": "shop"}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-
-
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A shop: a web server with curl, a database with bash, a cache with nothing; a lab is attached."""
-    sandbox.inside(rootless=os.geteuid() != 0)
-    with labs.runtime_folder(), Cluster(tmp_path) as made:
-        made.add(daemon_set("calico-node"))
-        made.have(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
-            pod("web", "nginx"),
-            pod("db", "bash"),
-            pod("cache", "distroless"),
-            policy(),
-        )
-        path = tmp_path / "kubeconfig"
-        path.write_text(made.kubeconfig(context="prod"))
-        monkeypatch.setenv("KUBECONFIG", str(path))
+    with shop(tmp_path, pod("web", "nginx"), pod("db", "bash"), pod("cache", "distroless")) as made:
         yield made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab import labs, sandbox
-from tests.lab.context.cluster import Cluster, Object
-from tests.lab.context.conftest import daemon_set
+from tests.lab.context.cluster import Cluster
+from tests.lab.context.shop import pod, policy, shop
 from tests.lab.labs import ROOT, Ended, command
 
 pytestmark = [pytest.mark.lab]
@@ -30,30 +28,10 @@ def invoke(*words: str) -> Ended:
     return command("invoke", *words)
 
 
-def pod(name: str) -> Object:
-    metadata = {"name": name, "namespace": "shop", "labels": {"app": name}}
-    spec = {"containers": [{"name": "main", "image": "bash"}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def policy() -> Object:
-    rules = [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]
-    spec = {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": rules}
-    metadata = {"name": "db", "namespace": "shop"}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    sandbox.inside(rootless=os.geteuid() != 0)
-    folder = tmp_path_factory.mktemp("long")
-    with labs.runtime_folder(), Cluster(folder) as made, pytest.MonkeyPatch.context() as environment:
-        made.add(daemon_set("calico-node"))
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-        made.have(namespace, pod("web"), pod("other"), pod("db"), policy())
-        path = folder / "kubeconfig"
-        path.write_text(made.kubeconfig(context="prod"))
-        environment.setenv("KUBECONFIG", str(path))
+    pods = [pod(name, "bash") for name in ("web", "other", "db")]
+    with shop(tmp_path_factory.mktemp("long"), *pods) as made:
         assert invoke("up", "--provider", "context", "--context", "prod", "--name", "long").code == 0
         yield made
 
@@ -94,9 +72,7 @@ def test_a_resumed_probe_is_refused_when_policies_have_changed(cluster: Cluster,
     path = tmp_path / "seen.json"
     few = ("probe", "--name", "long", "--source", "web", "--port", "80/TCP", "--resume", str(path))
     assert invoke(*few).code == 0
-    other = policy()
-    other["metadata"]["name"] = "other"
-    cluster.have(other)
+    cluster.have(policy("other"))
     done = invoke(*few)
     assert done.code == 2
     assert "cannot be resumed: policies, or labels of namespaces, have changed" in done.err

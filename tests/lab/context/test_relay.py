@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -16,9 +15,8 @@ import pytest
 from tests.fakes.kube_api import removal, status
 from tests.fakes.kube_api.kinds import Place
 from tests.fakes.kube_api.kubelet import PODS
-from tests.lab import labs, sandbox
-from tests.lab.context.cluster import Cluster, Object
-from tests.lab.context.conftest import daemon_set
+from tests.lab.context.cluster import Cluster
+from tests.lab.context.shop import pod, shop
 from tests.lab.labs import Ended, command
 
 pytestmark = [pytest.mark.lab]
@@ -28,36 +26,11 @@ def invoke(task: str, *words: str) -> Ended:
     return command("invoke", task, "--name", "many", *words)
 
 
-def pod(name: str, image: str, app: str) -> Object:
-    metadata = {"name": name, "namespace": "shop", "labels": {"app": app}}
-    container = {"name": "main", "image": image, "ports": [{"containerPort": 80}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
-
-
-def policy() -> Object:
-    rules = [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]
-    spec = {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": rules}
-    metadata = {"name": "db", "namespace": "shop"}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two web servers that policies see alike, the first without any program, and a database."""
-    sandbox.inside(rootless=os.geteuid() != 0)
-    folder = tmp_path_factory.mktemp("many")
-    with labs.runtime_folder(), Cluster(folder) as made, pytest.MonkeyPatch.context() as environment:
-        made.add(daemon_set("calico-node"))
-        made.have(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
-            pod("web-1", "distroless", "web"),
-            pod("web-2", "nginx", "web"),
-            pod("db", "bash", "db"),
-            policy(),
-        )
-        path = folder / "kubeconfig"
-        path.write_text(made.kubeconfig(context="prod"))
-        environment.setenv("KUBECONFIG", str(path))
+    pods = pod("web-1", "distroless", app="web"), pod("web-2", "nginx", app="web"), pod("db", "bash")
+    with shop(tmp_path_factory.mktemp("many"), *pods) as made:
         assert invoke("up", "--provider", "context", "--context", "prod").code == 0
         yield made
 
@@ -121,7 +94,7 @@ def test_the_table_shows_what_was_seen_between_pods_that_are_alike(cluster: Clus
     ids=["forbidden", "gone", "ended"],
 )
 def test_a_pod_that_nobody_may_enter_or_that_is_gone_is_replaced(cluster: Cluster, reply: Any) -> None:
-    cluster.have(pod("web-3", "nginx", "web"))
+    cluster.have(pod("web-3", "nginx", app="web"))
     cluster.next("/api/v1/namespaces/shop/pods/web-2/exec", reply)
     done, seen = probe()
     assert done.code == 0, done.err
@@ -131,7 +104,7 @@ def test_a_pod_that_nobody_may_enter_or_that_is_gone_is_replaced(cluster: Cluste
 
 
 def test_a_pod_whose_container_ends_on_the_way_goes_on_in_another_one(cluster: Cluster) -> None:
-    cluster.have(pod("other", "bash", "other"))
+    cluster.have(pod("other", "bash"))
     words = 'Internal error occurred: unable to upgrade connection: container not found ("main")'
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(probe, "--source", "other", "--destination", "db", "--timeout", "3")
@@ -148,7 +121,7 @@ def test_a_pod_whose_container_ends_on_the_way_goes_on_in_another_one(cluster: C
 
 @pytest.mark.parametrize("trouble", ["lost", "dropped", "container is being restarted"])
 def test_an_error_stays_an_error_whoever_else_could_ask(cluster: Cluster, trouble: str) -> None:
-    cluster.have(pod("web-3", "nginx", "web"))
+    cluster.have(pod("web-3", "nginx", app="web"))
     cluster.trouble["shop/web-1"] = trouble
     done, seen = probe("--source", "web*")
     assert done.code == 1
@@ -157,7 +130,7 @@ def test_an_error_stays_an_error_whoever_else_could_ask(cluster: Cluster, troubl
 
 
 def test_where_nobody_of_a_kind_can_ask_a_few_are_tried_and_the_reason_stays(cluster: Cluster) -> None:
-    cluster.have(*(pod(f"mute-{number}", "distroless", "mute") for number in range(9)))
+    cluster.have(*(pod(f"mute-{number}", "distroless", app="mute") for number in range(9)))
     done, seen = probe("--source", "mute*", "--destination", "db")
     assert {outcome for _, _, outcome in seen} == {"undecidable"}
     tried = [number for number in range(9) if execs(cluster, f"mute-{number}")]
@@ -170,7 +143,7 @@ def test_where_nobody_of_a_kind_can_ask_a_few_are_tried_and_the_reason_stays(clu
 def test_a_pod_that_goes_away_while_it_is_asked_is_replaced_and_its_silence_is_no_denial(
     cluster: Cluster,
 ) -> None:
-    cluster.have(pod("db-2", "bash", "db"), pod("other", "bash", "other"))
+    cluster.have(pod("db-2", "bash", app="db"), pod("other", "bash"))
     words = ("--source", "other", "--destination", "db*")
     ((_, first, _),) = probe(*words)[1]
     (second,) = {"db", "db-2"} - {first}
@@ -184,7 +157,7 @@ def test_a_pod_that_goes_away_while_it_is_asked_is_replaced_and_its_silence_is_n
         removal.delete(cluster, Place(kind=PODS, namespace="shop", name=first))
         done, seen = running.result()
     if first == "db":  # which the other tests have
-        cluster.have(pod("db", "bash", "db"))
+        cluster.have(pod("db", "bash"))
     assert seen == {("other", second, "dropped")}
     assert done.code == 0, done.err
     assert f"shop/{second} for shop/{first} (it is not there any more)" in done.err
