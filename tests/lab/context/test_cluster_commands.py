@@ -215,7 +215,9 @@ def test_a_trace_shows_what_was_seen_and_predicted(walkthrough: Ended) -> None:
 
 def test_a_command_runs_in_a_pod(walkthrough: Ended) -> None:
     done = invoke("shell", "test-pod-a", "--command", "agnhost connect 127.0.0.1:1")
-    assert (done.code, done.err.splitlines()[0]) == (1, "REFUSED")
+    # kubectl may say before that it discards the empty frame with which a kubelet's answer begins.
+    assert done.code == 1
+    assert "REFUSED" in done.err.splitlines()
 
 
 def test_a_second_up_of_the_name_is_refused(walkthrough: Ended) -> None:
