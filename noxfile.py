@@ -12,10 +12,11 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "layers", "tests", "coverage"]
+nox.options.sessions = ["lint", "types", "layers", "tests", "clusters", "coverage"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+CLUSTERS = ["tests/lab/context", "tests/lab/kind"]
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -51,9 +52,16 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session: nox.Session) -> None:
-    """Tests, on every supported Python that is installed."""
+    """Tests, on every supported Python that is installed; those of `clusters` only when they are named."""
     install(session, "-e", ".[cluster,fast,tasks,test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or [f"--ignore={folder}" for folder in CLUSTERS]))
+
+
+@nox.session
+def clusters(session: nox.Session) -> None:
+    """Run the tests of labs on clusters, which take long, on one Python."""
+    install(session, "-e", ".[cluster,fast,tasks,test]")
+    session.run("pytest", *(session.posargs or CLUSTERS))
 
 
 @nox.session
