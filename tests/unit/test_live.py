@@ -16,7 +16,7 @@ import yaml
 
 from analyzer import evaluate, live
 from analyzer.diagnostics import AnalyzerError, Severity
-from analyzer.live import server as servers
+from analyzer.live import access, server as servers
 from analyzer.load import Document, load
 from tests.fakes.kube_api import (
     INTERNAL,
@@ -224,6 +224,16 @@ def test_every_request_says_who_asks(api: KubeApi, tmp_path: Path) -> None:
     api.users = {"secret": "jane"}
     read(api, tmp_path)
     assert {request.headers["authorization"] for request in api.requests} == {"Bearer secret"}
+
+
+def test_a_client_for_another_thread_has_connections_of_its_own_and_says_the_same_user(
+    api: KubeApi, tmp_path: Path
+) -> None:
+    first = access.connect(None, config(tmp_path, api.kubeconfig()))
+    second = first.another()
+    assert second.client.rest_client.pool_manager is not first.client.rest_client.pool_manager
+    assert second.context is first.context
+    assert second.credentials() == first.credentials() == {"Authorization": "Bearer secret"}
 
 
 # Policies of other APIs
